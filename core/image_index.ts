@@ -1,0 +1,186 @@
+import {
+  annotated,
+  type Annotations,
+  canonical,
+  type Descriptor,
+  descriptorSchema,
+  TAGGED,
+} from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
+import { messageOf, OciError } from "./errors.ts";
+import { parseJson, sameJson } from "./json.ts";
+import { nameless, nameOf, spelling } from "./names.ts";
+import { complaint, type Schema, z } from "./schema.ts";
+
+/** The media type of an index. */
+export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
+
+/** The root of a layout, as it was read: unknown members, entry order, duplicates and unusable entries included. */
+export interface ImageIndex {
+  /** Always 2. */
+  readonly schemaVersion: number;
+  /** The media type of an index, where it was said. */
+  readonly mediaType?: string;
+  /** The entries, in order. */
+  readonly manifests: readonly Descriptor[];
+  /** What is said of the layout as a whole. */
+  readonly annotations?: Annotations;
+  /** Members of later specifications. */
+  readonly [member: string]: unknown;
+}
+
+/** An index without entries. */
+export const emptyIndex: ImageIndex = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [] };
+
+const shape = z.looseObject({
+  manifests: z.optional(z.nullable(z.array(z.unknown()))),
+  annotations: z.optional(z.nullable(z.record(z.string(), z.unknown()))),
+}) as unknown as Schema<Partial<ImageIndex>>;
+
+/**
+ * Reads the text of `index.json`. Entries are not judged yet: see {@linkcode isUsable}.
+ *
+ * @throws {OciError} `corrupt`; `unsupported` for a schema version other than 2.
+ */
+export function parseIndex(text: string): ImageIndex {
+  const value = readJson(text);
+  const reason = complaint(shape, value);
+  if (reason !== undefined) {
+    throw new OciError("corrupt", `Cannot read "index.json" as an index: ${reason}`);
+  }
+  const read = value as Partial<ImageIndex>;
+  const version = read.schemaVersion ?? 0;
+  if (version !== 2 && version !== 0) {
+    throw new OciError(
+      "unsupported",
+      `Cannot read "index.json": its schema version is ${JSON.stringify(version)}, not 2`,
+    );
+  }
+  return { ...read, manifests: read.manifests ?? [] } as ImageIndex;
+}
+
+function readJson(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (cause) {
+    throw new OciError("corrupt", `${messageOf(cause)} of "index.json"`, { cause });
+  }
+}
+
+/** The index as text: compact, with what the specification asks for filled in. */
+export function printIndex(index: ImageIndex): string {
+  return JSON.stringify({ ...index, schemaVersion: 2, mediaType: index.mediaType || INDEX_TYPE });
+}
+
+const verdicts = new WeakMap<object, boolean>();
+
+/** Whether an entry is a descriptor; one that is not is kept verbatim and never resolved. */
+export function isUsable(entry: unknown): entry is Descriptor {
+  if (typeof entry !== "object" || entry === null) return false;
+  let verdict = verdicts.get(entry);
+  if (verdict === undefined) {
+    verdict = complaint(descriptorSchema, entry) === undefined;
+    verdicts.set(entry, verdict);
+  }
+  return verdict;
+}
+
+/** The usable entries of a digest. */
+export function entriesOf(index: ImageIndex, digest: Digest): readonly Descriptor[] {
+  return index.manifests.filter((entry) => entry?.digest === digest && isUsable(entry));
+}
+
+/** The entries that are descriptors. */
+export function usable(index: ImageIndex): readonly Descriptor[] {
+  return index.manifests.filter(isUsable);
+}
+
+/** The index with other entries; itself if they are the same ones. */
+export function withEntries(index: ImageIndex, manifests: readonly Descriptor[]): ImageIndex {
+  const same = manifests.length === index.manifests.length &&
+    manifests.every((entry, at) => entry === index.manifests[at]);
+  return same ? index : { ...index, manifests };
+}
+
+/** How a name is set or dropped. */
+export interface KeepOptions {
+  /** Keep the entry that loses its name, without one. */
+  readonly keepPrevious?: boolean;
+}
+
+/** The entry that `name` will have: the descriptor under that name, its time kept while the digest stays. */
+export function entryFor(
+  index: ImageIndex,
+  name: string,
+  descriptor: Descriptor,
+  tagged: string,
+): Descriptor {
+  const former = index.manifests.find((entry) => nameOf(entry) === name);
+  const since = former?.digest === descriptor.digest ? former.annotations?.[TAGGED] : undefined;
+  const time = typeof since === "string" ? since : tagged;
+  return canonical(annotated(descriptor, { ...spelling(name, former), [TAGGED]: time }));
+}
+
+/** Sets an entry under its name: every former entry of that name leaves, the new one goes last. */
+export function withReference(
+  index: ImageIndex,
+  entry: Descriptor,
+  options: KeepOptions = {},
+): ImageIndex {
+  const name = nameOf(entry);
+  const former = index.manifests.filter((other) => nameOf(other) === name);
+  if (former.length === 1 && sameJson(former[0], entry)) return index;
+  const rest = drop(index, (other) => nameOf(other) === name, {
+    keepPrevious: options.keepPrevious === true,
+    unless: entry.digest,
+  }).filter((other) => nameOf(other) !== undefined || !saysAll(entry, other));
+  return withEntries(index, [...rest, entry]);
+}
+
+/** Drops every entry of a name. */
+export function withoutReference(
+  index: ImageIndex,
+  name: string,
+  options: KeepOptions = {},
+): ImageIndex {
+  const keepPrevious = options.keepPrevious === true;
+  return withEntries(index, drop(index, (entry) => nameOf(entry) === name, { keepPrevious }));
+}
+
+/** Lists an entry without a name, once. */
+export function insert(index: ImageIndex, entry: Descriptor): ImageIndex {
+  const bare = canonical(annotated(entry, nameless));
+  if (index.manifests.some((other) => other?.digest === bare.digest && saysAll(other, bare))) return index;
+  return withEntries(index, [...index.manifests, bare]);
+}
+
+/** Drops every entry of a digest, named or not. */
+export function remove(index: ImageIndex, digest: Digest): ImageIndex {
+  return withEntries(index, index.manifests.filter((entry) => entry?.digest !== digest));
+}
+
+/** Whether all that `other` says, its name aside, `entry` says too. */
+function saysAll(entry: Descriptor, other: Descriptor): boolean {
+  if (other?.digest !== entry.digest || !isUsable(other)) return false;
+  const { annotations = {}, ...members } = other;
+  return Object.entries(members).every(([name, value]) => sameJson(value, entry[name])) &&
+    Object.entries(annotations).every(([name, value]) =>
+      name === TAGGED || entry.annotations?.[name] === value
+    );
+}
+
+function drop(
+  index: ImageIndex,
+  leaves: (entry: Descriptor) => boolean,
+  { keepPrevious, unless }: { keepPrevious: boolean; unless?: Digest },
+): Descriptor[] {
+  const kept = new Set(unless === undefined ? [] : [unless]);
+  const isListed = (digest: Digest) =>
+    kept.has(digest) || entriesOf(index, digest).some((other) => !leaves(other));
+  return index.manifests.flatMap((entry) => {
+    if (!leaves(entry)) return [entry];
+    if (!keepPrevious || isListed(entry.digest)) return [];
+    if (isUsable(entry)) kept.add(entry.digest);
+    return [annotated(entry, { ...nameless, [TAGGED]: null })];
+  });
+}

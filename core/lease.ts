@@ -1,0 +1,125 @@
+import type { Docs } from "./backend.ts";
+import { type Clock, randomHex } from "./clock.ts";
+import { editJson } from "./docs.ts";
+import { messageOf, OciError } from "./errors.ts";
+import { hold, leave, reading, TTL } from "./lease_hold.ts";
+import {
+  ahead,
+  type Claimant,
+  enter,
+  FREE,
+  holds,
+  leaseSchema,
+  type LeaseState,
+  without,
+} from "./lease_state.ts";
+import type { Lock } from "./lock.ts";
+import { mayRun, type Owner, thisProcess } from "./owner.ts";
+
+/** What a lock made of leases lives by. */
+export interface LeaseOptions {
+  /** Time and chance. */
+  readonly clock: Clock;
+  /** Who asks; what is left out is told of this process. */
+  readonly owner?: Partial<Owner>;
+  /** Whether a holder may still run; default: not if it ran in this boot of this machine and its process is gone. */
+  readonly alive?: (owner: Owner) => boolean;
+  /** Milliseconds between looks while waiting; default 200, far places want more. */
+  readonly poll?: number;
+  /** Told every 5 s of waiting, as `waiting`, who holds it. */
+  readonly notice?: (code: string, message: string) => void;
+}
+
+const SILENCE = 1.5 * TTL;
+const NEWS = 5_000;
+const NAME = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
+
+/**
+ * A lock kept in documents `.stowage/leases/<name>.json` of any backend. Whoever holds or waits keeps counting up a
+ * beat there; one whose beat stands still for 15 s is dropped by the others. Names are lower-case segments, such as
+ * `gc` or `ingest/00ff`; else `invalid`.
+ *
+ * A lease saves wasted work. It can be lost at any moment, so what is done under it must be safe by itself.
+ */
+export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
+  const { clock, poll = 200, notice } = options;
+  const silent = watch(clock);
+
+  return {
+    async acquire(name, { mode = "exclusive", wait = 0, signal } = {}) {
+      const doc = documentOf(name);
+      const start = reading(clock);
+      const here = thisProcess();
+      const { alive = (other) => mayRun(other, here) } = options;
+      const owner = { ...here, ...options.owner, since: new Date(start.now).toISOString() };
+      let me: Claimant = { id: randomHex(clock, 16), mode, beat: 0, owner };
+      let [proof, beaten, news] = [start, start.elapsed, start.elapsed + NEWS];
+      try {
+        while (true) {
+          const left = start.elapsed + wait - clock.elapsed();
+          if (clock.elapsed() - beaten >= TTL / 3) {
+            me = { ...me, beat: me.beat + 1 };
+            beaten = clock.elapsed();
+          }
+          const state = await editJson(docs, doc, leaseSchema, (state = FREE) => {
+            proof = reading(clock);
+            const dead = silent(name, state).filter(({ id }) => id !== me.id);
+            const gone = everyone(state).filter((it) => !alive(it.owner));
+            return enter(without(state, ...[...dead, ...gone].map(({ id }) => id)), me, left > 0);
+          }, { clock, signal });
+          if (holds(state, me.id)) return hold(clock, { docs, doc, name, id: me.id, proof });
+          const message = blockedBy(state ?? FREE, me, clock.now());
+          if (left <= 0) throw new OciError("locked", `Cannot lock "${name}": ${message}`);
+          if (clock.elapsed() >= news) {
+            notice?.("waiting", `Waiting for lock "${name}": ${message}`);
+            news += NEWS;
+          }
+          await clock.sleep(Math.min(left, poll * (0.5 + clock.random())), signal);
+        }
+      } catch (error) {
+        await leave(clock, docs, doc, me.id);
+        if (!signal?.aborted) throw error;
+        const why = messageOf(signal.reason);
+        throw new OciError("aborted", `Cannot lock "${name}": ${why}`, { cause: error });
+      }
+    },
+  };
+}
+
+function documentOf(name: string): string {
+  if (NAME.test(name)) return `.stowage/leases/${name}.json`;
+  throw new OciError("invalid", `Cannot lock ${JSON.stringify(name)}: not a name of a lock`);
+}
+
+function everyone({ holders, waiting }: LeaseState): readonly Claimant[] {
+  return [...holders, ...waiting];
+}
+
+/** Tells whose beat has stood still for too long, by our own clock from when we first saw it. */
+function watch(clock: Clock) {
+  type Sightings = ReadonlyMap<string, { readonly beat: number; readonly at: number }>;
+  const names = new Map<string, Sightings>();
+  return (name: string, state: LeaseState): readonly Claimant[] => {
+    const before = names.get(name);
+    const at = clock.elapsed();
+    const after: Sightings = new Map(
+      everyone(state).map(({ id, beat }) => {
+        const seen = before?.get(id);
+        return [id, seen?.beat === beat ? seen : { beat, at }];
+      }),
+    );
+    names.set(name, after);
+    return everyone(state).filter(({ id }) => at - (after.get(id)?.at ?? at) >= SILENCE);
+  };
+}
+
+function blockedBy(state: LeaseState, me: Claimant, now: number): string {
+  const [first] = ahead(state, me);
+  if (!first) return "others were faster";
+  const { command, pid, host, since } = first.owner;
+  const seconds = Math.max(0, Math.round((now - Date.parse(since)) / 1000)) || 0;
+  const verb = holds(state, first.id) ? "held" : "awaited";
+  return `${verb} by ${JSON.stringify(command)}, process ${pid} on ${
+    JSON.stringify(host)
+  }, for ${seconds} s`;
+}

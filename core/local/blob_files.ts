@@ -1,0 +1,154 @@
+import { constants, type Stats, utimesSync } from "node:fs";
+import { type FileHandle, lstat, open, readdir, rename } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
+import type { BlobInfo, Blobs } from "../backend.ts";
+import { type Digest, isDigest, parseDigest, splitDigest } from "../digest.ts";
+import { OciError } from "../errors.ts";
+import { dirtyFolders } from "./dirty_folders.ts";
+import { fileError, unlessMissing } from "./file_error.ts";
+import { assertRegular, lookAt, timeOf } from "./files.ts";
+import { clampRange, fileStream } from "./file_stream.ts";
+import type { Limbo } from "./limbo.ts";
+import type { LocalPlace } from "./local_place.ts";
+
+/** Blobs as files, `<algorithm>/<hex>` in a folder. */
+export interface BlobFiles extends Pick<Blobs, "stat" | "read" | "list"> {
+  /** Where a blob is. */
+  pathOf(digest: Digest): string;
+  /** Moves a finished file to its name, as a copy of its own even if one stands there. */
+  publish(file: string, digest: Digest): Promise<void>;
+  /** Puts a copy that is missing back if a deleter holds it. */
+  recover(digest: Digest): boolean;
+  /** Notes that the names of a folder are not on the disk yet. */
+  touch(folder: string): void;
+  /** Waits until what was published is on the disk. */
+  flush(): Promise<void>;
+}
+
+/** A file as a blob; its version is new after every renaming and every renewal. */
+export function infoOf(digest: Digest, stats: Stats, action: string): BlobInfo & { version: string } {
+  assertRegular(stats, action);
+  const time = timeOf(stats);
+  const version = `${stats.ino}.${time}.${stats.size}`;
+  return { digest, size: stats.size, modified: new Date(time), version };
+}
+
+const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const LOOKS_PER_TURN = 256;
+
+/** The blobs in `folder`. */
+export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): BlobFiles {
+  const { disk } = place;
+  const dirty = dirtyFolders(disk);
+
+  const pathOf = (digest: Digest) => {
+    const { algorithm, hex } = splitDigest(parseDigest(digest));
+    return `${folder}/${algorithm}/${hex}`;
+  };
+  const recover = (digest: Digest) => {
+    for (const stray of limbo.find(digest)) {
+      const stats = lookAt(stray);
+      if (!stats) continue;
+      // A new version first: who asks relies on it from here on.
+      renewTime(place, stray, stats);
+      if (limbo.putBack(stray, pathOf(digest))) return true;
+    }
+    return false;
+  };
+  /** Opens a blob, wherever it is just now. */
+  const openBlob = async (digest: Digest): Promise<FileHandle | undefined> => {
+    for (const path of [pathOf(digest), ...limbo.find(digest), pathOf(digest)]) {
+      const file = await unlessMissing(open(path, READ));
+      if (file) return file;
+    }
+    return undefined;
+  };
+
+  return {
+    pathOf,
+    recover,
+    touch: (path) => dirty.add(path),
+    flush: () => dirty.flush(),
+
+    async stat(digest) {
+      const action = `Cannot look at ${digest}`;
+      try {
+        const path = pathOf(digest);
+        let stats = await unlessMissing(lstat(path));
+        if (!stats && limbo.find(digest).length > 0) {
+          if (!place.readOnly) recover(digest);
+          stats = [path, ...limbo.find(digest)].map(lookAt).find((stats) => stats !== undefined);
+        }
+        return stats && infoOf(digest, stats, action);
+      } catch (error) {
+        throw fileError(error, action, "read", { digest });
+      }
+    },
+
+    async read(digest, range = {}) {
+      const action = `Cannot read ${digest}`;
+      try {
+        const file = await openBlob(digest);
+        if (!file) throw new OciError("not_found", `${action}: it is not stored`, { digest });
+        try {
+          const stats = await file.stat();
+          assertRegular(stats, action);
+          const part = clampRange(range, stats.size, action);
+          return fileStream(file, { ...part, close: () => file.close() }, action);
+        } catch (error) {
+          await file.close();
+          throw error;
+        }
+      } catch (error) {
+        throw fileError(error, action, "read", { digest });
+      }
+    },
+
+    async *list({ skip } = {}) {
+      const action = "Cannot list the blobs";
+      const strangers: string[] = [];
+      try {
+        for (const algorithm of await unlessMissing(readdir(folder)) ?? []) {
+          const names = lookAt(`${folder}/${algorithm}`)?.isDirectory()
+            ? await readdir(`${folder}/${algorithm}`)
+            : [""];
+          let looks = 0;
+          for (const hex of names) {
+            const digest = `${algorithm}:${hex}`;
+            if (isDigest(digest) && skip?.(digest)) continue;
+            if (++looks % LOOKS_PER_TURN === 0) await turn();
+            const stats = isDigest(digest) ? lookAt(pathOf(digest)) : undefined;
+            if (isDigest(digest) && stats?.isFile()) yield infoOf(digest, stats, action);
+            else if (stats || !isDigest(digest)) strangers.push(`${algorithm}/${hex}`);
+          }
+        }
+      } catch (error) {
+        throw fileError(error, action, "read");
+      }
+      if (strangers.length > 0) place.notice("foreign_blobs", describe(strangers));
+    },
+
+    async publish(file, digest) {
+      const path = pathOf(digest);
+      await disk.makeFolder(dirname(path));
+      const stands = lookAt(path);
+      const time = new Date(place.time(stands ? timeOf(stands) : 0));
+      utimesSync(file, time, time);
+      await disk.step("rename blob");
+      await rename(file, path);
+      dirty.add(dirname(path));
+    },
+  };
+}
+
+/** Gives a file a time that is later than the one it has, by at least `more` milliseconds. */
+export function renewTime(place: LocalPlace, path: string, stats: Stats, more = 0): void {
+  const time = new Date(place.time(timeOf(stats) + more));
+  utimesSync(path, time, time);
+}
+
+function describe(strangers: readonly string[]): string {
+  const more = strangers.length > 1 ? ` and ${strangers.length - 1} more` : "";
+  return `Left "${strangers[0]}"${more} out of the listing: not a blob`;
+}

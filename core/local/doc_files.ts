@@ -1,0 +1,10 @@
+import { linkSync, readdirSync, renameSync, rmSync, utimesSync } from "node:fs";
+import { open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Doc, Docs } from "../backend.ts";
+import { OciError } from "../errors.ts";
+import { type DocFile, mayStand, readDoc, versionOf } from "./doc_file.ts";
+import { errnoOf, fileError } from "./file_error.ts";
+import type { FileLock } from "./file_lock.ts";
+import { lookAt, timeOf, uniqueName } from "./files.ts";
+import type { LocalPlace } from "./local_place.ts";

@@ -1,0 +1,50 @@
+import { asOciError, type ErrorCode, type ErrorDetails, messageOf, OciError } from "../errors.ts";
+
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: "not_found",
+  EEXIST: "already_exists",
+  ENOTDIR: "invalid",
+  EISDIR: "invalid",
+  ENAMETOOLONG: "invalid",
+  ELOOP: "unsupported",
+  EXDEV: "unsupported",
+  EROFS: "read_only",
+};
+
+/** The system's word for what went wrong, such as `ENOENT`. */
+export function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  // What Deno says where a right was not granted.
+  if (error.name === "NotCapable") return "EACCES";
+  const { code } = error as { code?: unknown };
+  return typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ? code : undefined;
+}
+
+/**
+ * What the file system said, as an error of this library: `not_found`, `already_exists`, `invalid` (a file where a
+ * folder belongs or the reverse), `unsupported` (a link, another file system), `read_only` where a write was denied,
+ * else `unavailable`.
+ */
+export function fileError(
+  error: unknown,
+  action: string,
+  use: "read" | "write" = "write",
+  details: ErrorDetails = {},
+): OciError {
+  const errno = errnoOf(error);
+  if (errno === undefined) return asOciError(error, "unavailable", action, details);
+  const denied = errno === "EACCES" || errno === "EPERM";
+  const code = denied && use === "write" ? "read_only" : CODES[errno] ?? "unavailable";
+  const [, reason] = /^\w+: (.*?), \w+( |$)/.exec(messageOf(error)) ?? [];
+  return new OciError(code, `${action}: ${reason ?? messageOf(error)}`, { ...details, cause: error });
+}
+
+/** What `work` gives; undefined if the file it is about is not there. */
+export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

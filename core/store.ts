@@ -1,0 +1,59 @@
+import type { Backend, OpenMode } from "./backend.ts";
+import type { Clock } from "./clock.ts";
+import { OciError } from "./errors.ts";
+import type { Stamps } from "./fence.ts";
+import type { Hook, Notice } from "./hook.ts";
+import type { Lock } from "./lock.ts";
+import type { Root } from "./root.ts";
+
+/** What nothing may pass, in bytes. */
+export interface Limits {
+  /** Of `index.json`; 32 MiB. */
+  readonly index: number;
+  /** Of a manifest or nested index; 4 MiB. */
+  readonly manifest: number;
+}
+
+/** The limits that hold unless others are given. */
+export const defaultLimits: Limits = { index: 32 << 20, manifest: 4 << 20 };
+
+/** What the parts of one open layout share. */
+export interface Store {
+  readonly backend: Backend;
+  readonly mode: OpenMode;
+  readonly root: Root;
+  readonly stamps: Stamps;
+  readonly lock: Lock;
+  readonly hooks: readonly Hook[];
+  readonly limits: Limits;
+  readonly clock: Clock;
+  /** Milliseconds to wait for others. */
+  readonly wait: number;
+  readonly signal: AbortSignal | undefined;
+  /** Whether children may be missing. */
+  sparse: boolean;
+  notice(notice: Notice): void;
+}
+
+/** The place, for errors. */
+export function placeOf(store: Store): string {
+  return store.backend.url.href;
+}
+
+/** Throws `read_only` unless the layout was opened for writing, and `aborted` once its signal has fired. */
+export function assertWritable(store: Store, action: string): void {
+  if (store.mode === "read") {
+    throw new OciError(
+      "read_only",
+      `Cannot ${action}: the layout was opened to read`,
+      { url: placeOf(store) },
+    );
+  }
+  assertActive(store.signal, action);
+}
+
+/** Throws `aborted` once the signal has fired. */
+export function assertActive(signal: AbortSignal | undefined, action: string): void {
+  if (!signal?.aborted) return;
+  throw new OciError("aborted", `Cannot ${action}: the call was aborted`, { cause: signal.reason });
+}

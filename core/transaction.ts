@@ -1,0 +1,184 @@
+import {
+  annotated,
+  type Descriptor,
+  descriptorSchema,
+  IMAGE_NAME,
+  REF_NAME,
+} from "./descriptor.ts";
+import { type Digest, isDigest, looksLikeDigest } from "./digest.ts";
+import { OciError } from "./errors.ts";
+import {
+  entriesOf,
+  entryFor,
+  type ImageIndex,
+  insert,
+  type KeepOptions,
+  remove,
+  withEntries,
+  withoutReference,
+  withReference,
+} from "./image_index.ts";
+import { checkName, entriesNamed, nameless, nameOf } from "./names.ts";
+import { resolve, type ResolveOptions } from "./resolve.ts";
+import { check } from "./schema.ts";
+import { placeOf, type Store } from "./store.ts";
+
+/** What a name is set to: a descriptor, or a digest or name that is resolved. */
+export type TagTarget = Descriptor | string;
+
+/** What must hold for a name to be changed. */
+export interface ExpectOptions extends KeepOptions {
+  /** The digest the name must have; null: it must be free. */
+  readonly expect?: Digest | null;
+}
+
+/** How a name is set. */
+export interface TagOptions extends ExpectOptions, ResolveOptions {
+  /** Laid over the annotations of the entry; null removes one. */
+  readonly annotations?: Readonly<Record<string, string | null>>;
+  /** Accept that some of it is not stored, and declare the layout sparse. */
+  readonly sparse?: boolean;
+}
+
+/** Edits of the index that are published together or not at all. Reads see the edits made so far. */
+export interface Transaction {
+  /** The index with the edits made so far. */
+  readonly index: ImageIndex;
+  /** What a name or digest stands for. */
+  resolve(name: string, options?: ResolveOptions): Promise<Descriptor>;
+  /** Sets names; `conflict`, `already_exists` if one is not as expected. Gives the entries that were set. */
+  tag(
+    target: TagTarget,
+    names: string | readonly string[],
+    options?: TagOptions,
+  ): Promise<Descriptor[]>;
+  /** Drops a name; gives its former entries. */
+  untag(name: string, options?: ExpectOptions): readonly Descriptor[];
+  /** Lists a descriptor without a name, once. */
+  insert(descriptor: Descriptor): void;
+  /** Lays annotations over the entries of a name or digest; null removes one. */
+  annotate(target: string, annotations: Readonly<Record<string, string | null>>): void;
+  /** Drops all entries of a digest; gives them. */
+  remove(digest: Digest): readonly Descriptor[];
+}
+
+/** A transaction on `before`; `sparse` tells afterwards whether one of its edits accepted missing content. */
+export function beginTransaction(
+  store: Store,
+  before: ImageIndex,
+  time: string,
+): Transaction & { index: ImageIndex; sparse: boolean } {
+  const tx = {
+    index: before,
+    sparse: false,
+    resolve: (name: string, options?: ResolveOptions) => resolve(store, tx.index, name, options),
+
+    async tag(target: TagTarget, names: string | readonly string[], options: TagOptions = {}) {
+      const { annotations = {}, keepPrevious = false, expect, sparse = false } = options;
+      const found = await entryOf(target, options);
+      const descriptor = annotated(found, annotations);
+      check(descriptorSchema, descriptor, "invalid", "Cannot list the descriptor");
+      const set: Descriptor[] = [];
+      for (const name of new Set(typeof names === "string" ? [names] : names)) {
+        if (name === descriptor.digest) {
+          tx.insert(descriptor);
+          continue;
+        }
+        expectDigest(checkName(name), expect);
+        const entry = entryFor(tx.index, name, descriptor, time);
+        tx.index = withReference(tx.index, entry, { keepPrevious });
+        set.push(entry);
+      }
+      tx.sparse ||= sparse;
+      return set;
+    },
+
+    untag(name: string, { expect, keepPrevious = false }: ExpectOptions = {}) {
+      if (name === "" || looksLikeDigest(name)) {
+        throw new OciError("invalid", `Cannot untag ${JSON.stringify(name)}: it is no name`);
+      }
+      const found = entriesNamed(tx.index.manifests, name, { suffix: false });
+      const full = [...new Set(found.map(nameOf))];
+      const [first] = full;
+      if (first === undefined) throw absent(name, "untag");
+      if (full.length > 1) {
+        throw new OciError(
+          "ambiguous",
+          `Cannot untag ${JSON.stringify(name)}: it names ${full.join(", ")}`,
+          { url: placeOf(store), ref: name },
+        );
+      }
+      expectDigest(first, expect);
+      const former = tx.index.manifests.filter((entry) => nameOf(entry) === first);
+      tx.index = withoutReference(tx.index, first, { keepPrevious });
+      return former;
+    },
+
+    insert(descriptor: Descriptor) {
+      tx.index = insert(
+        tx.index,
+        check(descriptorSchema, descriptor, "invalid", "Cannot list the descriptor"),
+      );
+    },
+
+    annotate(target: string, annotations: Readonly<Record<string, string | null>>) {
+      if (REF_NAME in annotations || IMAGE_NAME in annotations) {
+        throw new OciError("invalid", "Cannot annotate an entry with a name: set it with a tag");
+      }
+      const chosen: ReadonlySet<Descriptor> = new Set(
+        isDigest(target)
+          ? tx.index.manifests.filter((entry) => entry?.digest === target)
+          : entriesNamed(tx.index.manifests, target),
+      );
+      if (chosen.size === 0) throw absent(target, "annotate");
+      tx.index = withEntries(
+        tx.index,
+        tx.index.manifests.map((entry) => chosen.has(entry) ? annotated(entry, annotations) : entry),
+      );
+    },
+
+    remove(digest: Digest) {
+      const former = tx.index.manifests.filter((entry) => entry?.digest === digest);
+      if (former.length === 0) throw absent(digest, "remove");
+      tx.index = remove(tx.index, digest);
+      return former;
+    },
+  };
+
+  async function entryOf(target: TagTarget, options: ResolveOptions): Promise<Descriptor> {
+    if (typeof target !== "string") return target;
+    const listed = isDigest(target) && options.platform === undefined &&
+      entriesOf(tx.index, target)[0];
+    return annotated(listed || await tx.resolve(target, options), nameless);
+  }
+
+  function expectDigest(name: string, expect: Digest | null | undefined): void {
+    if (expect === undefined) return;
+    const entries = tx.index.manifests.filter((entry) => nameOf(entry) === name);
+    if (expect === null) {
+      if (entries.length === 0) return;
+      throw new OciError(
+        "already_exists",
+        `Cannot set "${name}": it names ${entries[0]?.digest} already`,
+        { url: placeOf(store), ref: name },
+      );
+    }
+    const other = entries.find((entry) => entry.digest !== expect);
+    if (entries.length > 0 && other === undefined) return;
+    throw new OciError(
+      "conflict",
+      `Cannot set "${name}": it names ${other?.digest ?? "nothing"}, not ${expect}`,
+      { url: placeOf(store), ref: name },
+    );
+  }
+
+  function absent(name: string, action: string): OciError {
+    return new OciError(
+      "not_found",
+      `Cannot ${action} ${JSON.stringify(name)}: no such reference`,
+      { url: placeOf(store), ref: name },
+    );
+  }
+
+  return tx;
+}

@@ -1,0 +1,220 @@
+// Measures the compiled executable in pairs against a named peer, in one run: A B A B …, quoted as the median of the
+// ratios. Absolute times of a shared machine mean little; a ratio of neighbours holds.
+//
+//   deno task bench [NAME…]      the cases whose name begins with one of these; default all
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+
+/** What a finished process has cost. */
+interface Cost {
+  /** Seconds of processor time, user and system. */
+  readonly cpu: number;
+  /** Seconds by the wall clock. */
+  readonly wall: number;
+  /** Most memory it had resident, in MiB. */
+  readonly peak: number;
+}
+
+type Run = readonly string[];
+
+interface Case {
+  readonly name: string;
+  readonly promise: string;
+  readonly figure: keyof Cost;
+  readonly ours: Run;
+  readonly peer: Run;
+  /** Told before each run of either side. */
+  readonly reset?: () => Promise<void>;
+  readonly runs?: number;
+}
+
+const MIB = 1 << 20;
+const STOWAGE = resolve("dist/stowage");
+const folder = await mkdtemp(join(process.env["BENCH_DIR"] ?? tmpdir(), "stowage-bench-"));
+const at = (name: string) => join(folder, name);
+
+/** Runs a program under bash's own accounting; its peak is sampled from the kernel's high-water mark. */
+async function cost(run: Run): Promise<Cost> {
+  const script = 'TIMEFORMAT="%U %S %R"; time "$@" >/dev/null 2>"$ERR"';
+  const err = at("stderr");
+  const child = spawn("bash", ["-c", script, "bash", ...run], {
+    env: { ...process.env, ERR: err },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let talk = "";
+  child.stderr.on("data", (chunk) => talk += chunk);
+  const watch = watchPeak(child);
+  const [code] = await once(child, "close");
+  const peak = watch();
+  if (code !== 0) throw new Error(`${run.join(" ")} exited ${code}: ${await readFile(err, "utf8")}`);
+  const [user = 0, system = 0, wall = 0] = talk.trim().split(/\s+/).map(Number);
+  return { cpu: user + system, wall, peak };
+}
+
+/** The peak of the bash's only child, in MiB. */
+function watchPeak(child: ChildProcess): () => number {
+  let peak = 0;
+  const look = async () => {
+    const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, "utf8");
+    for (const pid of children.trim().split(" ").filter(Boolean)) {
+      const status = await readFile(`/proc/${pid}/status`, "utf8");
+      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024);
+    }
+  };
+  const timer = setInterval(() => void look().catch(() => {}), 20);
+  return () => (clearInterval(timer), Math.round(peak));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function compare({ name, promise, figure, ours, peer, reset, runs = 5 }: Case) {
+  if (!have(peer[0] ?? "")) return console.log(`${name}: skipped, ${peer[0]} cannot be had here`);
+  const ratios: number[] = [];
+  const figures: [number, number][] = [];
+  for (let run = 0; run <= runs; run++) {
+    await reset?.();
+    const a = (await cost(ours))[figure];
+    await reset?.();
+    const b = (await cost(peer))[figure];
+    if (run === 0) continue; // warm-up
+    ratios.push(a / b);
+    figures.push([a, b]);
+  }
+  const [a, b] = [median(figures.map(([x]) => x)), median(figures.map(([, y]) => y))];
+  const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
+  console.log(
+    `${name}: ${median(ratios).toFixed(2)} of ${peer[0]}'s ${figure} (${spread}; ` +
+      `${a.toFixed(3)} and ${b.toFixed(3)}); promised: ${promise}`,
+  );
+}
+
+function have(command: string): boolean {
+  return spawnSync(command, ["--help"], { stdio: "ignore" }).error === undefined;
+}
+
+async function randomFile(path: string, mib: number): Promise<void> {
+  const out = createWriteStream(path);
+  for (let n = 0; n < mib; n++) if (!out.write(randomBytes(MIB))) await once(out, "drain");
+  out.end();
+  await once(out, "close");
+}
+
+/** A layout of one image whose eight layers have `mib` MiB together. */
+async function image(place: string, mib: number): Promise<void> {
+  const files: string[] = [];
+  for (let n = 0; n < 8; n++) {
+    files.push(`${at(`layer${n}`)}:application/vnd.oci.image.layer.v1.tar`);
+    await randomFile(at(`layer${n}`), mib / 8);
+  }
+  const config = JSON.stringify({
+    architecture: "amd64",
+    os: "linux",
+    rootfs: { type: "layers", diff_ids: [] },
+  });
+  await writeFile(at("config.json"), config);
+  const type = "application/vnd.oci.image.config.v1+json";
+  await stowage("init", place);
+  await stowage("push", "--image-config", `${at("config.json")}:${type}`, `${place}:v1`, ...files);
+}
+
+async function stowage(...args: string[]): Promise<void> {
+  const child = spawn(STOWAGE, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`stowage ${args.join(" ")} exited ${code}`);
+}
+
+/** A layout that lists one small artifact under `names` names. */
+async function manyNames(place: string, names: number): Promise<void> {
+  await writeFile(at("small"), "small");
+  await stowage("init", place);
+  await stowage("push", `${place}:tag-0`, at("small"));
+  const index = JSON.parse(await readFile(join(place, "index.json"), "utf8"));
+  const [entry] = index.manifests;
+  index.manifests = Array.from({ length: names }, (_, n) => ({
+    ...entry,
+    annotations: { ...entry.annotations, "org.opencontainers.image.ref.name": `tag-${n}` },
+  }));
+  await writeFile(join(place, "index.json"), JSON.stringify(index));
+}
+
+const wanted = process.argv.slice(2);
+const chosen = (name: string) => wanted.length === 0 || wanted.some((one) => name.startsWith(one));
+
+async function main(): Promise<void> {
+  if (chosen("version")) {
+    await compare({
+      name: "version",
+      promise: "at most 2",
+      figure: "wall",
+      ours: [STOWAGE, "version"],
+      peer: ["skopeo", "--version"],
+      runs: 20,
+    });
+  }
+  if (chosen("store")) {
+    await randomFile(at("one"), 1024);
+    const store = at("store");
+    const reset = async () => {
+      await rm(store, { recursive: true, force: true });
+      await stowage("init", "-q", store);
+    };
+    await compare({
+      name: "store and verify 1 GiB",
+      promise: "at most 1.4",
+      figure: "cpu",
+      ours: [STOWAGE, "push", `${store}:v1`, at("one")],
+      peer: ["openssl", "dgst", "-sha256", at("one")],
+      reset,
+    });
+  }
+  if (chosen("copy")) {
+    await image(at("image"), 1024);
+    const target = at("target");
+    const reset = async () => {
+      await rm(target, { recursive: true, force: true });
+      await mkdir(target, { recursive: true });
+    };
+    const source = at("image");
+    const ours = [STOWAGE, "copy", "--create", `${source}:v1`, target];
+    const peers: [string, Run, string][] = [
+      ["skopeo", ["skopeo", "copy", `oci:${source}:v1`, `oci:${target}:v1`], "at most 0.33"],
+      ["regctl", ["regctl", "image", "copy", `ocidir://${source}:v1`, `ocidir://${target}:v1`], "at most 1"],
+      ["oras-go", ["oras-go", "copy", source, "v1", target], "at most 1"],
+    ];
+    for (const [name, peer, promise] of peers) {
+      await compare({ name: `copy 1 GiB, beside ${name}`, promise, figure: "wall", ours, peer, reset });
+    }
+  }
+  if (chosen("memory")) {
+    await randomFile(at("two"), 2048);
+    await stowage("init", at("memory"));
+    const { peak } = await cost([STOWAGE, "push", `${at("memory")}:v1`, at("two")]);
+    const back = await cost([STOWAGE, "pull", `${at("memory")}:v1`, "-o", at("back")]);
+    console.log(`memory: push ${peak} MiB, pull ${back.peak} MiB of 2 GiB; promised: at most 150`);
+  }
+  if (chosen("tag")) {
+    await manyNames(at("names"), 10_000);
+    const costs: number[] = [];
+    for (let n = 0; n < 20; n++) {
+      const start = (await cost([STOWAGE, "version"])).cpu;
+      costs.push((await cost([STOWAGE, "tag", `${at("names")}:tag-7`, `extra-${n}`])).cpu - start);
+    }
+    const ms = (median(costs) * 1000).toFixed(0);
+    console.log(`tag among 10,000: ${ms} ms of CPU beyond start-up; promised: at most 30`);
+  }
+}
+
+try {
+  await main();
+} finally {
+  await rm(folder, { recursive: true, force: true });
+}

@@ -131,6 +131,8 @@ export interface Docs {
   swap(name: string, text: string | undefined, seen: Doc | undefined): Promise<Doc | undefined>;
   /** The names that begin with `prefix`, in any order. */
   list(prefix: string): AsyncIterable<string>;
+  /** Optional: what a document said before it was last written, as long as the store keeps that. */
+  previous?(name: string): Promise<string | undefined>;
 }
 
 /** Where a layout lives. */
@@ -147,6 +149,11 @@ export interface Backend extends AsyncDisposable {
   now?(): Promise<Date>;
   /** Optional: requests made so far, by class. */
   usage?(): Readonly<Record<string, number>>;
+  /**
+   * Optional: mends what only the store itself sees, such as modes of files and what dead writers left, and tells of
+   * each in a sentence.
+   */
+  mend?(): AsyncIterable<string>;
 }
 
 /** How a layout is opened: `read` never writes a byte, `write` needs a layout, `create` makes one. */

@@ -1,22 +1,19 @@
 import type { BlobInfo } from "./backend.ts";
+import { randomHex } from "./clock.ts";
+import { type CascadeOptions, type DeletePlan, planDeletion } from "./delete_plan.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, parseDigest } from "./digest.ts";
-import { isOciError, OciError } from "./errors.ts";
-import { fenced } from "./fence.ts";
-import { pathOf, walkGraph } from "./graph.ts";
-import { type ImageIndex, isUsable, usable, withEntries } from "./image_index.ts";
+import { assertOutside } from "./edit.ts";
+import { OciError } from "./errors.ts";
+import { fenced, isCollecting } from "./fence.ts";
+import { pathOf } from "./graph.ts";
+import { type ImageIndex, withEntries } from "./image_index.ts";
 import { dropLabels } from "./labels.ts";
-import { isDigestTag, nameOf } from "./names.ts";
-import { listedReferrers } from "./referrers.ts";
-import { randomHex } from "./clock.ts";
+import { nameOf } from "./names.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 
 /** How a blob is deleted. */
-export interface DeleteOptions {
-  /** Also its untagged referrers, and all below it that nothing else keeps; default true. */
-  readonly cascade?: boolean;
-  /** Which referrers go along: untagged ones (a named one refuses), all, or none; default `untagged`. */
-  readonly referrers?: "untagged" | "all" | "keep";
+export interface DeleteOptions extends CascadeOptions {
   /** Delete it although something that stays needs it. */
   readonly force?: boolean;
   /** Not stored counts as success. */
@@ -27,14 +24,14 @@ export interface DeleteOptions {
 export interface DeleteReport {
   /** The entries that left the index. */
   readonly entries: readonly Descriptor[];
-  /** The blobs whose bytes are gone. */
+  /** The blobs whose bytes are gone; none while a collection is under way, which takes them. */
   readonly blobs: readonly BlobInfo[];
 }
 
 /**
  * Deletes a blob: its entries first, by a swap that fences other writers, then the copies that were seen before it.
  *
- * @throws {OciError} `not_found`; `refused` where something that stays needs it, or a named referrer would go.
+ * @throws {OciError} `not_found`; `refused` where something that stays needs it, or a named referrer would lose it.
  */
 export async function deleteBlob(
   store: Store,
@@ -42,124 +39,58 @@ export async function deleteBlob(
   options: DeleteOptions = {},
 ): Promise<DeleteReport> {
   assertWritable(store, "delete a blob");
+  assertOutside(store);
   parseDigest(digest);
   if (!store.backend.blobs.renew) {
     throw new OciError("unsupported", "Cannot delete here: the store cannot tell copies apart", {
       url: placeOf(store),
     });
   }
-  let plan: Plan = { entries: [], blobs: [] };
+  let plan: DeletePlan = { entries: [], blobs: [], bereft: [] };
   await store.root.edit(async (index) => {
-    plan = await planDeletion(store, index, digest, options);
+    plan = await planOf(store, index, digest, options);
     const gone = new Set(plan.entries);
     const left = withEntries(index, index.manifests.filter((entry) => !gone.has(entry)));
-    return plan.blobs.length === 0 ? left : fenced(left, "done", randomHex(store.clock, 16));
+    return plan.blobs.length === 0 ? left : fenced(left, randomHex(store.clock, 16));
   }, store.signal);
-  const removed = await remove(store, plan.blobs);
+  for (const message of objections(digest, plan)) {
+    store.notice({ code: "forced", message: `Deleted ${digest} although ${message}`, digest });
+  }
+  const removed = plan.blobs.length === 0 ? [] : await remove(store, plan.blobs);
   await dropLabels(store, removed.map((blob) => blob.digest));
   return { entries: plan.entries, blobs: removed };
 }
 
-interface Plan {
-  readonly entries: readonly Descriptor[];
-  /** Parents before children. */
-  readonly blobs: readonly BlobInfo[];
-}
-
-async function planDeletion(
+async function planOf(
   store: Store,
   index: ImageIndex,
   digest: Digest,
-  { cascade = true, referrers = "untagged", force = false, ignoreMissing = false }: DeleteOptions,
-): Promise<Plan> {
-  const own = index.manifests.filter((entry) => entry?.digest === digest);
+  { force = false, ignoreMissing = false, ...options }: DeleteOptions,
+): Promise<DeletePlan> {
+  const url = placeOf(store);
   const stored = await store.backend.blobs.stat(digest);
+  if (!stored && !ignoreMissing) {
+    throw new OciError("not_found", `Cannot delete "${digest}": it is not stored`, { url, digest });
+  }
   if (!stored) {
-    if (ignoreMissing) return { entries: own, blobs: [] };
-    throw new OciError("not_found", `Cannot delete "${digest}": it is not stored`, {
-      url: placeOf(store),
-      digest,
-    });
+    const entries = index.manifests.filter((entry) => entry?.digest === digest);
+    return { entries, blobs: [], bereft: [] };
   }
-  const doomed = cascade
-    ? await withDependents(store, index, own.filter(isUsable), digest, referrers)
-    : new Set(own);
-  const kept = usable(index).filter((entry) => !doomed.has(entry));
-  const needed = new Set<Digest>();
-  for await (const visit of walkGraph(store, kept, { sparse: true })) {
-    if (visit.target.digest === digest && !force) {
-      throw new OciError(
-        "refused",
-        `Cannot delete "${digest}": ${pathOf(visit).join(" > ")} needs it`,
-        { url: placeOf(store), digest },
-      );
-    }
-    needed.add(visit.target.digest);
+  const plan = await planDeletion(store, index, stored, options);
+  const [reason] = objections(digest, plan);
+  if (reason && !force) {
+    throw new OciError("refused", `Cannot delete "${digest}": ${reason}`, { url, digest });
   }
-  if (needed.has(digest)) {
-    const message = `Deleting ${digest} although something that stays needs it`;
-    store.notice({ code: "forced", message, digest });
-  }
-  const reached = cascade
-    ? await below(store, [...doomed])
-    : new Set<Digest>();
-  const gone = [...new Set([digest, ...reached])].filter((one) => one === digest || !needed.has(one));
-  const blobs = await Promise.all(gone.map((one) => store.backend.blobs.stat(one)));
-  return {
-    entries: index.manifests.filter((entry) =>
-      doomed.has(entry) && (entry.digest === digest || !needed.has(entry.digest))
-    ),
-    blobs: blobs.filter((blob) => blob !== undefined),
-  };
+  // A collection that has condemned what nobody reaches takes the bytes as well; its epoch is not to be moved on.
+  return isCollecting(index) ? { ...plan, blobs: [] } : plan;
 }
 
-/** The entries that live and die with `digest`: its own, its referrers', and untagged children's, in turn. */
-async function withDependents(
-  store: Store,
-  index: ImageIndex,
-  own: readonly Descriptor[],
-  digest: Digest,
-  referrers: "untagged" | "all" | "keep",
-): Promise<Set<Descriptor>> {
-  const doomed = new Set(own);
-  const ties = referrers === "keep" ? [] : await Array.fromAsync(listedReferrers(store, index));
-  while (true) {
-    const { size } = doomed;
-    const gone = await below(store, [...doomed]);
-    gone.add(digest);
-    for (const { entry, subject } of ties) {
-      const name = nameOf(entry);
-      if (!gone.has(subject as Digest) || doomed.has(entry)) continue;
-      if (name !== undefined && !isDigestTag(name) && referrers !== "all") {
-        throw new OciError("refused", `Cannot delete "${digest}": "${name}" refers to it`, {
-          url: placeOf(store),
-          digest,
-          ref: name,
-        });
-      }
-      doomed.add(entry);
-    }
-    for (const entry of usable(index)) {
-      if (nameOf(entry) === undefined && gone.has(entry.digest)) doomed.add(entry);
-    }
-    if (doomed.size === size) return doomed;
-  }
-}
-
-/** What these entries reach; what cannot be read reaches nothing. */
-async function below(store: Store, entries: readonly Descriptor[]): Promise<Set<Digest>> {
-  const found = new Set<Digest>();
-  for (const entry of entries) {
-    try {
-      for await (const { target } of walkGraph(store, [entry], { sparse: true })) {
-        found.add(target.digest);
-      }
-    } catch (error) {
-      if (!isOciError(error, "corrupt", "size_exceeded")) throw error;
-      found.add(entry.digest);
-    }
-  }
-  return found;
+/** Why a deletion should not be done. */
+function objections(digest: Digest, { needed, bereft }: DeletePlan): string[] {
+  const referrers = bereft.map((entry) => `${JSON.stringify(nameOf(entry))} refers to what goes`);
+  if (!needed) return referrers;
+  const path = pathOf(needed).join(" > ");
+  return [`${needed.parent?.target.digest ?? digest} needs it: ${path}`, ...referrers];
 }
 
 async function remove(store: Store, seen: readonly BlobInfo[]): Promise<BlobInfo[]> {

@@ -107,7 +107,9 @@ export function annotated(
 ): Descriptor {
   const after = Object.entries({ ...descriptor.annotations, ...changes })
     .filter(([name, value]) => value !== null || !Object.hasOwn(changes, name));
-  if (after.length > 0) return { ...descriptor, annotations: Object.fromEntries(after) } as Descriptor;
+  if (after.length > 0) {
+    return { ...descriptor, annotations: Object.fromEntries(after) } as Descriptor;
+  }
   const { annotations: _, ...rest } = descriptor;
   return rest as Descriptor;
 }

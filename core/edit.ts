@@ -1,15 +1,16 @@
 import { AsyncLocalStorage } from "node:async_hooks";
-import { type Descriptor, descriptorSchema } from "./descriptor.ts";
-import { asOciError, messageOf, OciError } from "./errors.ts";
-import { checkClosure } from "./graph.ts";
-import type { HookContext, TagContext } from "./hook.ts";
 import {
-  type ImageIndex,
-  insert,
-  isUsable,
-  withEntries,
-  withReference,
-} from "./image_index.ts";
+  canonical,
+  type Descriptor,
+  descriptorSchema,
+  IMAGE_NAME,
+  REF_NAME,
+} from "./descriptor.ts";
+import type { Digest } from "./digest.ts";
+import { isOciError, messageOf, OciError } from "./errors.ts";
+import { checkClosure } from "./closure.ts";
+import type { HookContext, TagContext } from "./hook.ts";
+import { entriesOf, type ImageIndex, insert, isUsable, withEntries } from "./image_index.ts";
 import { sameJson } from "./json.ts";
 import { loadFacts, noteFacts } from "./layout_file.ts";
 import { nameOf } from "./names.ts";
@@ -19,7 +20,8 @@ import { check } from "./schema.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 import { beginTransaction, type Transaction } from "./transaction.ts";
 
-const inside = new AsyncLocalStorage<Store>();
+/** The layouts whose transactions the running code is part of. */
+const inside = new AsyncLocalStorage<readonly Store[]>();
 
 /**
  * Runs `fn` on the index as it is now and publishes its edits in one swap, all or nothing; again from the start if
@@ -30,23 +32,35 @@ export async function transact<T>(
   fn: (tx: Transaction) => T | Promise<T>,
 ): Promise<T> {
   assertWritable(store, "edit the index");
-  if (inside.getStore() === store) {
-    throw new OciError("invalid", "Cannot begin a transaction inside another one of this layout");
-  }
+  const outer = assertOutside(store);
   let result: { value: T; named: readonly Descriptor[] } | undefined;
-  const { after } = await store.root.edit((before) =>
-    inside.run(store, async () => {
-      const tx = beginTransaction(store, before, new Date(await timeOf(store)).toISOString());
-      const value = await fn(tx);
-      const { index, named } = await runBeforeTag(store, before, tx.index);
-      const incomplete = await checkAdded(store, before, index, tx.sparse);
-      if (incomplete) await declareSparse(store);
-      result = { value, named };
-      return index;
-    }), store.signal);
+  // Whoever edits first runs the edits of all who wait: each in the context of its own caller.
+  const here = AsyncLocalStorage.snapshot();
+  const { after } = await store.root.edit(
+    (before) =>
+      here(() =>
+        inside.run([...outer, store], async () => {
+          const tx = beginTransaction(store, before, new Date(await timeOf(store)).toISOString());
+          const value = await fn(tx);
+          const { index, named } = await runBeforeTag(store, before, tx.index);
+          const incomplete = await checkAdded(store, before, index, tx.sparse);
+          if (incomplete) await declareSparse(store);
+          result = { value, named };
+          return withEntries(before, index.manifests);
+        })
+      ),
+    store.signal,
+  );
   if (result === undefined) throw new Error("an edit resolved without having run");
   await runAfterTag(store, after, result.named);
   return result.value;
+}
+
+/** Throws `invalid` inside a transaction of this layout, which would wait for itself; gives those of other layouts. */
+export function assertOutside(store: Store): readonly Store[] {
+  const outer = inside.getStore() ?? [];
+  if (!outer.includes(store)) return outer;
+  throw new OciError("invalid", "Cannot begin a transaction inside another one of this layout");
 }
 
 /** The store's clock, in milliseconds. */
@@ -60,27 +74,36 @@ function added(before: ImageIndex, after: ImageIndex): Descriptor[] {
   return after.manifests.filter((entry) => !former.has(entry)).filter(isUsable);
 }
 
-/** Whether something is missing that may be; throws `not_found` where it may not. */
+/**
+ * Makes sure of all that is listed anew, so that no collector takes it. Whether something is missing, and is accepted
+ * for the first time; throws `not_found` where it is not accepted.
+ */
 async function checkAdded(
   store: Store,
   before: ImageIndex,
   after: ImageIndex,
   sparse: boolean,
 ): Promise<boolean> {
-  const listed = new Set(before.manifests.map((entry) => entry?.digest));
-  const fresh = added(before, after).filter((entry) => !listed.has(entry.digest));
-  if (fresh.length === 0 || store.sparse) return false;
-  try {
-    for (const entry of fresh) await checkClosure(store, entry, (digest) => listed.has(digest));
-    return false;
-  } catch (error) {
-    const { code } = asOciError(error, "unavailable", "Cannot check what is listed");
-    if (code !== "not_found") throw error;
-    if (sparse) return true;
-    store.sparse = (await loadFacts(store.backend.docs)).sparse === true;
-    if (store.sparse) return false;
-    throw error;
+  let listed: Map<Digest, Descriptor[]> | undefined;
+  const isListed = (digest: Digest) => {
+    listed ??= Map.groupBy(before.manifests, (entry) => entry?.digest);
+    return listed.get(digest)?.some(isUsable) ?? false;
+  };
+  let incomplete = false;
+  for (const entry of added(before, after)) {
+    const same = ({ mediaType, size }: Descriptor) =>
+      mediaType === entry.mediaType && size === entry.size;
+    if (entriesOf(before, entry.digest).some(same)) continue;
+    try {
+      await checkClosure(store, entry, isListed);
+    } catch (error) {
+      if (!isOciError(error, "not_found")) throw error;
+      store.sparse ||= (await loadFacts(store.backend.docs)).sparse === true;
+      if (!store.sparse && !sparse) throw error;
+      incomplete ||= !store.sparse;
+    }
   }
+  return incomplete;
 }
 
 /** Declares that children may be missing from this layout. */
@@ -103,6 +126,8 @@ export function hookContext(store: Store, index: ImageIndex): HookContext {
 
 async function runBeforeTag(store: Store, before: ImageIndex, after: ImageIndex) {
   let index = after;
+  if (store.hooks.length === 0) return { index, named: [] };
+  const former = new Set(before.manifests);
   const named: Descriptor[] = [];
   for (const entry of added(before, after)) {
     if (nameOf(entry) === undefined) continue;
@@ -111,23 +136,27 @@ async function runBeforeTag(store: Store, before: ImageIndex, after: ImageIndex)
       const context: TagContext = {
         ...hookContext(store, before),
         put: async (mediaType, bytes) => (await put(store, { mediaType }, bytes)).descriptor,
-        insert: (one) => void (index = insert(index, one)),
-        drop: (one) =>
-          void (index = withEntries(
-            index,
-            index.manifests.filter((other) => !sameJson(other, one)),
-          )),
+        insert(one) {
+          check(descriptorSchema, one, "invalid", `Cannot list what hook "${hook.name}" inserts`);
+          index = insert(index, one);
+        },
+        drop(one) {
+          const stays = (other: Descriptor) => !former.has(other) || !sameJson(other, one);
+          index = withEntries(index, index.manifests.filter(stays));
+        },
       };
-      current = await refusable(store, hook.name, entry, () => hook.beforeTag?.(current, context)) ??
-        current;
-      assertSame(hook.name, entry, current);
+      const made = await refusable(
+        store,
+        hook.name,
+        entry,
+        () => hook.beforeTag?.(current, context),
+      );
+      if (!made) continue;
+      assertSame(hook.name, entry, made);
+      current = canonical(made);
     }
     if (current !== entry) {
-      const at = index.manifests.indexOf(entry);
-      index = at < 0 ? withReference(index, current) : withEntries(
-        index,
-        index.manifests.map((one) => one === entry ? current : one),
-      );
+      index = withEntries(index, index.manifests.map((one) => one === entry ? current : one));
     }
     named.push(current);
   }
@@ -137,12 +166,17 @@ async function runBeforeTag(store: Store, before: ImageIndex, after: ImageIndex)
 function assertSame(hook: string, before: Descriptor, after: Descriptor): void {
   check(descriptorSchema, after, "invalid", `Cannot use what hook "${hook}" made of the entry`);
   const same = before.digest === after.digest && before.size === after.size &&
-    nameOf(before) === nameOf(after);
+    [REF_NAME, IMAGE_NAME].every((name) =>
+      before.annotations?.[name] === after.annotations?.[name]
+    );
   if (same) return;
-  throw new OciError("invalid", `Cannot use what hook "${hook}" made: it changed digest, size or name`);
+  throw new OciError(
+    "invalid",
+    `Cannot use what hook "${hook}" made: it changed digest, size or name`,
+  );
 }
 
-/** Runs a hook that may refuse: what it throws becomes `refused`, unless it has a code of its own. */
+/** Runs a hook that may refuse: what it throws becomes `refused`, with its reason. */
 async function refusable<T>(
   store: Store,
   hook: string,
@@ -157,7 +191,7 @@ async function refusable<T>(
       url: placeOf(store),
       digest: entry.digest,
       ref: name,
-      reason: asOciError(error, "refused", "").reason,
+      reason: isOciError(error) ? error.reason : undefined,
       cause: error,
     });
   }
@@ -188,7 +222,11 @@ export async function runBeforeRead(
 ): Promise<void> {
   if (!isUsable(entry)) return;
   for (const hook of store.hooks) {
-    await refusable(store, hook.name, entry, () =>
-      hook.beforeRead?.(entry, hookContext(store, index)));
+    await refusable(
+      store,
+      hook.name,
+      entry,
+      () => hook.beforeRead?.(entry, hookContext(store, index)),
+    );
   }
 }

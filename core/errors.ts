@@ -91,6 +91,13 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** `error` with the place it happened in, if it is an {@linkcode OciError} that does not say one. */
+export function located(error: unknown, url: URL): unknown {
+  if (!isOciError(error) || error.url !== undefined) return error;
+  const { code, message, reason, digest, ref } = error;
+  return new OciError(code, message, { reason, digest, ref, url: url.href, cause: error });
+}
+
 /**
  * `error` as an {@linkcode OciError}: itself if it is one, `aborted` if the signal or a stream was cancelled, else
  * `code` with `action` as the sentence and `error` as the cause.

@@ -74,6 +74,8 @@ export interface Meter {
     state: "done" | "skipped" | "adopted",
     resumed?: number,
   ): void;
+  /** A blob could not be moved. */
+  fail(digest: Digest, size: number): void;
   /** A name was set. */
   reference(name: string, digest: Digest, previous?: Digest): void;
   /** Told once, last. */
@@ -113,6 +115,10 @@ export function startMeter(
         if (resumed > 0) sums.resumed++;
       } else sums[state]++;
       onEvent({ type: "blob", id, digest, state, done: size, total: size });
+    },
+    fail(digest, size) {
+      told.delete(digest);
+      onEvent({ type: "blob", id, digest, state: "failed", done: 0, total: size });
     },
     reference: (name, digest, previous) =>
       onEvent({ type: "reference", id, name, digest, ...(previous ? { previous } : {}) }),

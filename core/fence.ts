@@ -2,24 +2,55 @@
 // swap is based on. A collector moves the epoch on by a swap of its own, and so fails every swap that counted on less.
 import type { BlobInfo, Blobs } from "./backend.ts";
 import type { Digest } from "./digest.ts";
-import { isOciError } from "./errors.ts";
+import { isOciError, OciError } from "./errors.ts";
 import type { ImageIndex } from "./image_index.ts";
 
 /** Epoch, state and run of the last collection. */
 const GC = "dev.stowage.gc";
 /** Stamps that are kept; what is forgotten is looked up again. */
 const MOST = 100_000;
+/** Times that a copy may be replaced under our hands before that is an error. */
+const TRIES = 100;
+
+/** What an index says of collections. */
+export interface Collection {
+  /** The number of collections that have fenced it. */
+  readonly epoch: number;
+  /** `open` while one goes on; `void` if it may not go on. */
+  readonly state: "open" | "void" | "done";
+  /** Names the last one. */
+  readonly run: string;
+}
+
+/** What an index says of the last collection. */
+export function collectionOf(index: ImageIndex): Collection {
+  const value: unknown = index.annotations?.[GC];
+  const [epoch = "", state = "done", run = ""] = typeof value === "string" ? value.split(" ") : [];
+  return {
+    epoch: Number.parseInt(epoch, 10) || 0,
+    state: state === "open" || state === "void" ? state : "done",
+    run,
+  };
+}
+
+/** The index with another word on collections. */
+export function withCollection(index: ImageIndex, { epoch, state, run }: Collection): ImageIndex {
+  return { ...index, annotations: { ...index.annotations, [GC]: `${epoch} ${state} ${run}` } };
+}
 
 /** The epoch of an index: the number of collections that have fenced it. */
 export function epochOf(index: ImageIndex): number {
-  const value: unknown = index.annotations?.[GC];
-  return typeof value === "string" ? Number.parseInt(value, 10) || 0 : 0;
+  return collectionOf(index).epoch;
 }
 
-/** The index in the next epoch. */
-export function fenced(index: ImageIndex, state: "open" | "void" | "done", run: string): ImageIndex {
-  const gc = `${epochOf(index) + 1} ${state} ${run}`;
-  return { ...index, annotations: { ...index.annotations, [GC]: gc } };
+/** Whether a collection has fenced the index and not ended yet. */
+export function isCollecting(index: ImageIndex): boolean {
+  return collectionOf(index).state === "open";
+}
+
+/** The index in the next epoch, after a collection that is over with its fence. */
+export function fenced(index: ImageIndex, run: string): ImageIndex {
+  return withCollection(index, { epoch: epochOf(index) + 1, state: "done", run });
 }
 
 /** What one open layout has made sure of. */
@@ -30,11 +61,14 @@ export interface Stamps {
   delete(digest: Digest): void;
   /** Makes sure of a blob in that epoch: adopts it if it is there, and gives its size. */
   ensure(digest: Digest, epoch: number): Promise<number | undefined>;
+  /** Runs what publishes a blob; one at a time for each digest. */
+  inTurn<T>(digest: Digest, act: () => Promise<T>): Promise<T>;
 }
 
 /** Stamps of blobs in a store. */
 export function createStamps(blobs: Blobs): Stamps {
   const stamps = new Map<Digest, { epoch: number; size: number }>();
+  const turns = new Map<Digest, Promise<unknown>>();
   const set = ({ digest, size }: BlobInfo, epoch: number) => {
     stamps.delete(digest);
     stamps.set(digest, { epoch, size });
@@ -51,12 +85,25 @@ export function createStamps(blobs: Blobs): Stamps {
       if (blob) set(blob, epoch);
       return blob?.size;
     },
+    async inTurn(digest, act) {
+      const before = turns.get(digest);
+      const turn = (async () => {
+        await before?.catch(() => {});
+        return await act();
+      })();
+      turns.set(digest, turn);
+      try {
+        return await turn;
+      } finally {
+        if (turns.get(digest) === turn) turns.delete(digest);
+      }
+    },
   };
 }
 
 /** A stored blob, adopted: a collector that saw it before cannot delete it any more. */
 export async function adopt(blobs: Blobs, digest: Digest): Promise<BlobInfo | undefined> {
-  while (true) {
+  for (let tries = 0; tries < TRIES; tries++) {
     const seen = await blobs.stat(digest);
     if (!seen || !blobs.renew) return seen;
     try {
@@ -66,4 +113,5 @@ export async function adopt(blobs: Blobs, digest: Digest): Promise<BlobInfo | un
       if (!isOciError(error, "conflict")) throw error;
     }
   }
+  throw new OciError("conflict", `Cannot adopt ${digest}: others keep replacing it`, { digest });
 }

@@ -17,8 +17,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   v: "\v",
   "\\": "\\",
   '"': '"',
-  "'": "'",
 };
+const CODE = /[0-3][0-7]{2}|x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}/y;
 
 /**
  * Compiles filters such as `size==3,labels."a/b"~=^x`: any of several may match, none lets everything through.
@@ -116,10 +116,14 @@ class FilterReader {
       this.#at++;
       return simple;
     }
-    const code = /x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}/y;
-    const found = this.#take(code) ?? this.#fail("unknown escape");
-    const point = Number.parseInt(found.slice(1), 16);
-    return point > 0x10ffff ? this.#fail("unknown escape") : String.fromCodePoint(point);
+    const start = this.#at;
+    const code = this.#take(CODE) ?? this.#fail("unknown escape");
+    const point = /^\d/.test(code) ? Number.parseInt(code, 8) : Number.parseInt(code.slice(1), 16);
+    // In Go the short forms spell bytes; those past ASCII are no text by themselves.
+    const most = /^[uU]/.test(code) ? 0x10ffff : 0x7f;
+    if (point <= most && !(point >= 0xd800 && point < 0xe000)) return String.fromCodePoint(point);
+    this.#at = start;
+    return this.#fail("no character");
   }
 
   #take(pattern: RegExp): string | undefined {
@@ -132,7 +136,9 @@ class FilterReader {
   #fail(what: string): never {
     throw new OciError(
       "invalid",
-      `Cannot read the filter ${JSON.stringify(this.text)}: ${what} at position ${this.#at}`,
+      `Cannot read the filter ${
+        JSON.stringify(this.text.slice(0, 200))
+      }: ${what} at position ${this.#at}`,
     );
   }
 }

@@ -1,10 +1,11 @@
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
+import type { Awaitable } from "./hook.ts";
 import { type ImageIndex, usable } from "./image_index.ts";
-import { type Edge, isExternal, kindOf, leadsToNode, type Node, UNKNOWN_SIZE } from "./manifest.ts";
+import { type Edge, kindOf, leadsToNode, type Node, type NodeKind } from "./manifest.ts";
 import { nameOf } from "./names.ts";
-import { readNode } from "./read.ts";
+import { nodeOf, readAll } from "./read.ts";
 import { placeOf, type Store } from "./store.ts";
 
 /** A node or leaf that a walk has come to. */
@@ -12,7 +13,7 @@ export interface Visit {
   /** As its parent, or the index, describes it. */
   readonly target: Descriptor;
   /** Where it stands in its parent; a root stands in the index. */
-  readonly role: Edge["role"] | "root" | "referrer";
+  readonly role: Edge["role"] | "root";
   /** What it was reached from. */
   readonly parent?: Visit;
   /** What it says, if it is a manifest or index that is stored. */
@@ -25,12 +26,15 @@ export interface Visit {
 export interface WalkOptions {
   /** Go on where a node is not stored. */
   readonly sparse?: boolean;
-  /** A node for which this answers true is not opened. */
-  readonly prune?: (target: Descriptor) => boolean;
+  /** A node for which this answers true is visited, but not opened. */
+  readonly prune?: (visit: Visit) => Awaitable<boolean>;
+  /** Told of a node that cannot be read: true reads it once more, else the walk goes on beside it. */
+  readonly onBroken?: (visit: Visit, error: OciError) => Awaitable<boolean>;
 }
 
 /**
- * Visits what the roots reach by their children, parents first, each digest once as node and once as leaf.
+ * Visits what the roots reach by their children, depth first, parents before children, each digest once as leaf
+ * and once as each kind of node.
  *
  * @throws {OciError} `not_found` for a node that is not stored, unless sparse; `corrupt` and `size_exceeded` with the
  * path from the root.
@@ -38,43 +42,64 @@ export interface WalkOptions {
 export async function* walkGraph(
   store: Store,
   roots: Iterable<Descriptor>,
-  { sparse = store.sparse, prune }: WalkOptions = {},
+  { sparse = store.sparse, prune, onBroken }: WalkOptions = {},
 ): AsyncGenerator<Visit> {
   const seen = new Set<string>();
-  const queue: Visit[] = [];
-  for (const target of roots) queue.push({ target, role: "root" });
-  for (let at = 0; at < queue.length; at++) {
-    const visit = queue[at] as Visit;
-    delete queue[at];
-    const { target } = visit;
-    const opens = visit.role === "root" ? kindOf(target.mediaType) !== undefined : opensNode(visit);
-    const key = `${opens ? "node" : "leaf"} ${target.digest}`;
+  const stack: Visit[] = [...roots].reverse().map((target) => ({ target, role: "root" }));
+  for (let visit = stack.pop(); visit; visit = stack.pop()) {
+    const kind = kindOfVisit(visit);
+    const key = `${kind} ${visit.target.digest}`;
     if (seen.has(key)) continue;
     seen.add(key);
-    if (!opens || prune?.(target)) {
+    if (kind === undefined || await prune?.(visit)) {
       yield visit;
       continue;
     }
-    const node = await open(store, visit, sparse);
-    const opened: Visit = node ? { ...visit, node } : { ...visit, missing: true };
+    const opened = await open(store, visit, sparse, onBroken);
     yield opened;
-    for (const edge of node?.edges ?? []) queue.push({ ...edge, parent: opened });
+    for (const edge of opened.node?.edges.toReversed() ?? []) {
+      stack.push({ ...edge, parent: opened });
+    }
   }
 }
 
-function opensNode({ target, role }: Visit): boolean {
-  return role !== "referrer" && leadsToNode({ target, role: role as Edge["role"] });
+/** What a visit opens, as what it was reached from sees it; undefined for a leaf. */
+export function kindOfVisit({ target, role }: Visit): NodeKind | undefined {
+  return role === "root" || leadsToNode({ target, role }) ? kindOf(target.mediaType) : undefined;
 }
 
-async function open(store: Store, visit: Visit, sparse: boolean): Promise<Node | undefined> {
+async function open(
+  store: Store,
+  visit: Visit,
+  sparse: boolean,
+  onBroken: WalkOptions["onBroken"],
+): Promise<Visit> {
+  while (true) {
+    try {
+      return { ...visit, node: (await readVisit(store, visit)).node };
+    } catch (error) {
+      if (!isOciError(error)) throw error;
+      if (error.code === "not_found" && sparse) return { ...visit, missing: true };
+      if (onBroken === undefined) throw error;
+      if (!await onBroken(visit, error)) return visit;
+    }
+  }
+}
+
+/** A manifest or index and its bytes; errors tell the path from the root. */
+export async function readVisit(
+  store: Store,
+  visit: Visit,
+): Promise<{ readonly node: Node; readonly bytes: Uint8Array }> {
+  const { target } = visit;
   try {
-    return await readNode(store, visit.target);
+    const bytes = await readAll(store, target, { limit: store.limits.manifest });
+    return { bytes, node: nodeOf(store, target, bytes) };
   } catch (error) {
     if (!isOciError(error)) throw error;
-    if (error.code === "not_found" && sparse) return undefined;
     throw new OciError(error.code, `${error.message} (${pathOf(visit).join(" > ")})`, {
       url: placeOf(store),
-      digest: visit.target.digest,
+      digest: target.digest,
       cause: error,
     });
   }
@@ -96,49 +121,6 @@ export function pathOf(visit: Visit): string[] {
     );
   }
   return path;
-}
-
-/**
- * Makes sure, in the epoch last read, that all a descriptor reaches is stored with the size its parent states.
- * What `known` answers true for is in place with all below it.
- *
- * @throws {OciError} `not_found` naming the first few that are missing; `invalid` if the size of the root is wrong.
- */
-export async function checkClosure(
-  store: Store,
-  root: Descriptor,
-  known: (digest: Digest) => boolean,
-): Promise<void> {
-  const { epoch } = store.root;
-  const missing: string[] = [];
-  const ensure = async (visit: Visit) => {
-    const { target } = visit;
-    const size = await store.stamps.ensure(target.digest, epoch);
-    if (visit.role === "root" && size !== undefined && size !== target.size) {
-      throw new OciError(
-        "invalid",
-        `Cannot list ${target.digest}: it has ${size} bytes, not ${target.size}`,
-        { url: placeOf(store), digest: target.digest },
-      );
-    }
-    const right = size === target.size || (size !== undefined && target.size === UNKNOWN_SIZE);
-    if (!right && !isExternal(target)) missing.push(`${target.digest} (${pathOf(visit).join(" > ")})`);
-  };
-  let batch: Promise<void>[] = [];
-  const prune = (target: Descriptor) => target !== root && known(target.digest);
-  for await (const visit of walkGraph(store, [root], { sparse: true, prune })) {
-    if (prune(visit.target)) continue;
-    batch.push(ensure(visit));
-    if (batch.length >= 64) batch = (await Promise.all(batch), []);
-  }
-  await Promise.all(batch);
-  if (missing.length === 0) return;
-  const more = missing.length > 3 ? ` and ${missing.length - 3} more` : "";
-  throw new OciError(
-    "not_found",
-    `Cannot list ${root.digest}: not stored: ${missing.slice(0, 3).join(", ")}${more}`,
-    { url: placeOf(store), digest: root.digest },
-  );
 }
 
 /** The manifests and indexes reachable from the index that have `digest` as a child or subject. */

@@ -41,7 +41,7 @@ export interface TagContext extends HookContext {
   put(mediaType: string, bytes: Uint8Array): Promise<Descriptor>;
   /** Adds an entry in the same swap. */
   insert(entry: Descriptor): void;
-  /** Drops the entries equal to this one in the same swap. */
+  /** Drops the entries equal to this one, of those that `index` shows, in the same swap. */
   drop(entry: Descriptor): void;
 }
 

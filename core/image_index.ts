@@ -53,7 +53,9 @@ export function parseIndex(text: string): ImageIndex {
   if (version !== 2 && version !== 0) {
     throw new OciError(
       "unsupported",
-      `Cannot read "index.json": its schema version is ${JSON.stringify(version)}, not 2`,
+      `Cannot read "index.json": its schema version is ${
+        JSON.stringify(version).slice(0, 40)
+      }, not 2`,
     );
   }
   return { ...read, manifests: read.manifests ?? [] } as ImageIndex;
@@ -67,9 +69,14 @@ function readJson(text: string): unknown {
   }
 }
 
-/** The index as text: compact, with what the specification asks for filled in. */
+/** The index with what the specification asks for filled in. */
+export function completed(index: ImageIndex): ImageIndex {
+  return { ...index, schemaVersion: 2, mediaType: index.mediaType || INDEX_TYPE };
+}
+
+/** The index as text: compact, and complete. */
 export function printIndex(index: ImageIndex): string {
-  return JSON.stringify({ ...index, schemaVersion: 2, mediaType: index.mediaType || INDEX_TYPE });
+  return JSON.stringify(completed(index));
 }
 
 const verdicts = new WeakMap<object, boolean>();
@@ -127,13 +134,10 @@ export function withReference(
   entry: Descriptor,
   options: KeepOptions = {},
 ): ImageIndex {
-  const name = nameOf(entry);
-  const former = index.manifests.filter((other) => nameOf(other) === name);
+  const former = entriesBy(index, nameOf(entry));
   if (former.length === 1 && sameJson(former[0], entry)) return index;
-  const rest = drop(index, (other) => nameOf(other) === name, {
-    keepPrevious: options.keepPrevious === true,
-    unless: entry.digest,
-  }).filter((other) => nameOf(other) !== undefined || !saysAll(entry, other));
+  const rest = drop(index, former, options, entry.digest)
+    .filter((other) => !saysAll(entry, other) || nameOf(other) !== undefined);
   return withEntries(index, [...rest, entry]);
 }
 
@@ -143,14 +147,20 @@ export function withoutReference(
   name: string,
   options: KeepOptions = {},
 ): ImageIndex {
-  const keepPrevious = options.keepPrevious === true;
-  return withEntries(index, drop(index, (entry) => nameOf(entry) === name, { keepPrevious }));
+  return withEntries(index, drop(index, entriesBy(index, name), options));
+}
+
+/** The entries that have this very name, or none. */
+function entriesBy(index: ImageIndex, name: string | undefined): readonly Descriptor[] {
+  return index.manifests.filter((entry) => nameOf(entry) === name);
 }
 
 /** Lists an entry without a name, once. */
 export function insert(index: ImageIndex, entry: Descriptor): ImageIndex {
   const bare = canonical(annotated(entry, nameless));
-  if (index.manifests.some((other) => other?.digest === bare.digest && saysAll(other, bare))) return index;
+  if (index.manifests.some((other) => other?.digest === bare.digest && saysAll(other, bare))) {
+    return index;
+  }
   return withEntries(index, [...index.manifests, bare]);
 }
 
@@ -169,16 +179,20 @@ function saysAll(entry: Descriptor, other: Descriptor): boolean {
     );
 }
 
+/** The entries without those that leave, or with what is left of them if their digest is listed nowhere else. */
 function drop(
   index: ImageIndex,
-  leaves: (entry: Descriptor) => boolean,
-  { keepPrevious, unless }: { keepPrevious: boolean; unless?: Digest },
-): Descriptor[] {
-  const kept = new Set(unless === undefined ? [] : [unless]);
+  leaving: readonly Descriptor[],
+  { keepPrevious = false }: KeepOptions,
+  listed?: Digest,
+): readonly Descriptor[] {
+  if (leaving.length === 0) return index.manifests;
+  const leaves = new Set(leaving);
+  const kept = new Set([listed]);
   const isListed = (digest: Digest) =>
-    kept.has(digest) || entriesOf(index, digest).some((other) => !leaves(other));
+    kept.has(digest) || entriesOf(index, digest).some((other) => !leaves.has(other));
   return index.manifests.flatMap((entry) => {
-    if (!leaves(entry)) return [entry];
+    if (!leaves.has(entry)) return [entry];
     if (!keepPrevious || isListed(entry.digest)) return [];
     if (isUsable(entry)) kept.add(entry.digest);
     return [annotated(entry, { ...nameless, [TAGGED]: null })];

@@ -117,23 +117,30 @@ export async function* infos(store: Store): AsyncGenerator<Info> {
 function merged(before: Labels, labels: Labels, keys: readonly string[] | undefined): Labels {
   const next = keys === undefined
     ? { ...labels }
-    : { ...before, ...Object.fromEntries(keys.map((key) => [key, labels[key] ?? ""])) };
+    : { ...before, ...Object.fromEntries(keys.map((key) => [key, labelOf(labels, key) ?? ""])) };
   return Object.fromEntries(
     Object.entries(next).filter(([, value]) => value !== "").sort(([a], [b]) => a < b ? -1 : 1),
   );
 }
 
+/** The label of that key; what every object inherits is none. */
+export function labelOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
+}
+
 /** The keys that the paths name; undefined for all. */
 function checkPaths(fieldpaths: readonly string[]): readonly string[] | undefined {
-  if (fieldpaths.length === 0 || fieldpaths.includes("labels")) return undefined;
-  return fieldpaths.map((path) => {
-    const key = path.startsWith("labels.") ? path.slice("labels.".length) : "";
-    if (key !== "") return key;
+  const keys = fieldpaths.map((path) => {
+    if (path === "labels") return undefined;
+    const [, key] = /^labels\.(.+)$/s.exec(path) ?? [];
+    if (key !== undefined) return key;
     throw new OciError(
       "invalid",
       `Cannot change ${JSON.stringify(path)}: write "labels" or "labels.<key>"`,
     );
   });
+  const named = keys.filter((key) => key !== undefined);
+  return named.length === 0 || named.length < keys.length ? undefined : named;
 }
 
 /** Throws `invalid` for an empty key, or a key and value of more than 4096 bytes. */

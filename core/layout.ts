@@ -1,4 +1,5 @@
 import type { IngestStatus } from "./backend.ts";
+import { type BlobReader, openReader } from "./blob_reader.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { deleteBlob, type DeleteOptions, type DeleteReport } from "./delete.ts";
@@ -9,26 +10,21 @@ import { predecessors } from "./graph.ts";
 import type { Notice } from "./hook.ts";
 import type { ImageIndex } from "./image_index.ts";
 import { copyJson } from "./json.ts";
-import { type Info, info, infos, type Labels, update } from "./labels.ts";
-import { listReferences, type ListOptions, type NamedEntry, singleEntry } from "./list.ts";
+import { type Info, info, infos, labelOf, type Labels, update } from "./labels.ts";
+import { type ListOptions, listReferences, type NamedEntry, singleEntry } from "./list.ts";
 import { kindOf } from "./manifest.ts";
+import type { Writer } from "./named_writer.ts";
 import { pushManifest, type PushManifestOptions } from "./push_manifest.ts";
 import { openPusher, type Pusher } from "./pusher.ts";
-import { type Expected, put, type Pushed } from "./put.ts";
-import {
-  type BlobReader,
-  type FetchOptions,
-  openReader,
-  read,
-  readAll,
-  readNode,
-} from "./read.ts";
+import { type Expected, type Pushed, put } from "./put.ts";
+import { type FetchOptions, read, readAll, readNode } from "./read.ts";
 import { referrers, type ReferrersOptions } from "./referrers.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
 import type { Source } from "./source.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 import type { ExpectOptions, TagOptions, TagTarget, Transaction } from "./transaction.ts";
-import { openWriter, type OpenWriterOptions, writeBlob, type Writer } from "./writer.ts";
+import { writeBlob, type Written } from "./write_blob.ts";
+import { openWriter, type OpenWriterOptions } from "./writer.ts";
 
 /** What a reading call takes: a descriptor, or a digest or name that is resolved. */
 export type ReadTarget = Descriptor | string;
@@ -128,7 +124,7 @@ export class Layout implements AsyncDisposable {
     ref: string,
     source: Source,
     expect: { readonly digest?: Digest; readonly size?: number } = {},
-  ): Promise<Info & { readonly existed: boolean }> {
+  ): Promise<Written> {
     return writeBlob(this.store, source, { ref, expect });
   }
 
@@ -159,18 +155,18 @@ export class Layout implements AsyncDisposable {
     await this.store.backend.blobs.abort(ref);
   }
 
-  /** Sets names; gives the first entry. All names in one swap. */
+  /** Sets names, all in one swap; gives their entries. */
   async tag(
     target: TagTarget,
     names: string | readonly string[],
     options: TagOptions = {},
   ): Promise<Descriptor[]> {
-    return copyJson(await transact(this.store, (tx) => tx.tag(target, names, options)));
+    return await transact(this.store, (tx) => tx.tag(target, names, options));
   }
 
   /** Drops a name; its bytes stay until a collection. Gives the former entries; throws `not_found`. */
   async untag(name: string, options: ExpectOptions = {}): Promise<Descriptor[]> {
-    return copyJson([...await transact(this.store, (tx) => tx.untag(name, options))]);
+    return [...await transact(this.store, (tx) => tx.untag(name, options))];
   }
 
   /**
@@ -194,7 +190,9 @@ export class Layout implements AsyncDisposable {
   /** The stored blobs that match any of the filters, by algorithm, then hex. */
   async *walk(...filters: string[]): AsyncGenerator<Info> {
     const matches = compileFilters(filters);
-    for await (const blob of infos(this.store)) if (matches((path) => field(blob, path))) yield blob;
+    for await (const blob of infos(this.store)) {
+      if (matches((path) => field(blob, path))) yield blob;
+    }
   }
 
   /** Deletes a blob, its entries first, with what only it keeps; throws `not_found`, `refused`. */
@@ -239,8 +237,7 @@ export class Layout implements AsyncDisposable {
 
 function field(blob: Info, path: readonly string[]): string | undefined {
   const [first, ...rest] = path;
-  if (first === "labels" && rest.length > 0) return blob.labels[rest.join(".")];
+  if (first === "labels" && rest.length > 0) return labelOf(blob.labels, rest.join("."));
   if (rest.length > 0) return undefined;
   return first === "digest" ? blob.digest : first === "size" ? String(blob.size) : undefined;
 }
-

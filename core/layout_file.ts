@@ -7,9 +7,9 @@ export interface LayoutFacts {
   /** The version of this document. */
   readonly format: 1;
   /** Children of listed manifests may be missing. */
-  readonly sparse?: boolean;
+  readonly sparse?: boolean | undefined;
   /** When an empty index was made anew: nothing may be collected until somebody has looked. */
-  readonly repaired?: string;
+  readonly repaired?: string | undefined;
 }
 
 const nothing: LayoutFacts = { format: 1 };
@@ -25,7 +25,7 @@ export async function loadFacts(docs: Docs): Promise<LayoutFacts> {
   return await loadJson(docs, NAME, schema) ?? nothing;
 }
 
-/** Notes facts; those that hold already write nothing. */
+/** Notes facts, and forgets those that are undefined; those that hold already write nothing. */
 export async function noteFacts(
   docs: Docs,
   facts: Omit<LayoutFacts, "format">,

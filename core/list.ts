@@ -39,29 +39,33 @@ export function listReferences(index: ImageIndex, options: ListOptions = {}): Na
   for (const entry of usable(index)) {
     const full = nameOf(entry);
     if (digest !== undefined && entry.digest !== digest) continue;
-    if (full === undefined) rest.push({ name: "", descriptor: copyJson(entry) });
+    if (full === undefined) rest.push({ name: "", descriptor: entry });
     else if (digestTags || !isDigestTag(full)) {
       const split = splitName(full);
       if (repository !== undefined && split.repository !== repository) continue;
       const name = repository === undefined ? full : split.tag;
-      if (name > after) rows.push({ name, descriptor: copyJson(entry) });
+      if (name > after) rows.push({ name, descriptor: entry });
     }
   }
   rows.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  return [...rows, ...untagged ? rest : []].slice(0, limit);
+  return [...rows, ...untagged ? rest : []].slice(0, Math.max(0, limit))
+    .map(({ name, descriptor }) => ({ name, descriptor: copyJson(descriptor) }));
 }
+
+const MOST_SHOWN = 10;
 
 /** The entry that stands for the whole layout: digests count, not entries; what belongs to others is set aside. */
 export async function singleEntry(store: Store, index: ImageIndex): Promise<Descriptor> {
   const all = usable(index);
   const alone = onlyOne(all) ?? onlyOne(await principal(store, all));
   if (alone) return alone;
-  const [code, why] = all.length === 0
-    ? ["not_found", "it lists nothing"] as const
-    : ["ambiguous", `it lists ${all.map((one) => nameOf(one) ?? one.digest).slice(0, 10).join(", ")}`] as const;
-  throw new OciError(code, `Cannot choose an entry of ${placeOf(store)}: ${why}`, {
-    url: placeOf(store),
-  });
+  const names = all.slice(0, MOST_SHOWN).map((one) => JSON.stringify(nameOf(one) ?? one.digest));
+  const why = all.length === 0 ? "nothing" : `${all.length} entries, ${names.join(", ")}`;
+  throw new OciError(
+    all.length === 0 ? "not_found" : "ambiguous",
+    `Cannot choose an entry of ${placeOf(store)}: it lists ${why}`,
+    { url: placeOf(store) },
+  );
 }
 
 function onlyOne(entries: readonly Descriptor[]): Descriptor | undefined {

@@ -110,7 +110,12 @@ export function parseNode(bytes: Uint8Array, mediaType?: string): Node {
   if ("manifests" in node && ("config" in node || "layers" in node)) {
     return fail("it has the members of an index and of an image manifest");
   }
-  const needed = { index: "manifests", manifest: "config", artifact: undefined, schema1: undefined };
+  const needed = {
+    index: "manifests",
+    manifest: "config",
+    artifact: undefined,
+    schema1: undefined,
+  };
   const member = needed[kind];
   if (member !== undefined && !(member in node)) return fail(`it has no "${member}"`);
   const { subject, annotations } = node;

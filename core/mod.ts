@@ -72,6 +72,7 @@ export {
   INDEX_TYPE,
   isUsable,
   type KeepOptions,
+  parseIndex,
   usable,
 } from "./image_index.ts";
 export { copyJson, decodeUtf8, parseJson, sameJson } from "./json.ts";
@@ -89,8 +90,9 @@ export {
 } from "./manifest.ts";
 export { checkName, isDigestTag, nameOf, splitName, splitPinned } from "./names.ts";
 export { matches, parsePlatform, printPlatform } from "./platform.ts";
+export { checkClosure } from "./closure.ts";
 export {
-  checkClosure,
+  kindOfVisit,
   pathOf,
   predecessors,
   type Visit,
@@ -99,27 +101,82 @@ export {
 } from "./graph.ts";
 export { listedReferrers, type ReferrersOptions, type Tie } from "./referrers.ts";
 export { type Expected, type Pushed } from "./put.ts";
-export { type BlobReader, type FetchOptions, read, readAll, readNode } from "./read.ts";
+export { type BlobReader } from "./blob_reader.ts";
+export { type FetchOptions, read, readAll, readNode } from "./read.ts";
 export { type ResolveOptions } from "./resolve.ts";
-export { type Edited, INDEX, type Operation, type Root } from "./root.ts";
-export { epochOf, fenced, type Stamps } from "./fence.ts";
-export { chunksOf, collect, type SeekableSource, type Source } from "./source.ts";
+export { INDEX } from "./index_reader.ts";
+export { type Edited, type Operation, type Root } from "./root.ts";
+export {
+  type Collection,
+  collectionOf,
+  epochOf,
+  fenced,
+  type Stamps,
+  withCollection,
+} from "./fence.ts";
+export {
+  type Claim,
+  type CollectionState,
+  condemnedName,
+  isOver,
+  type Shard,
+  shardName,
+  shardOf,
+  shardsOf,
+  STATE,
+  stateSchema,
+  withPhase,
+} from "./collection.ts";
+export { hookContext, timeOf, transact } from "./edit.ts";
+export {
+  type Chunks,
+  chunksOf,
+  collect,
+  type OpenableSource,
+  type SeekableSource,
+  type Source,
+} from "./source.ts";
 export { assertWritable, defaultLimits, type Limits, type Store } from "./store.ts";
 export type { ExpectOptions, TagOptions, TagTarget, Transaction } from "./transaction.ts";
-export type { CommitOptions, OpenWriterOptions, Writer } from "./writer.ts";
-export type { Info, Labels } from "./labels.ts";
+export { ingestLease, type OpenWriterOptions } from "./writer.ts";
+export type { CommitOptions, Writer } from "./named_writer.ts";
+export type { Written } from "./write_blob.ts";
+export { dropLabels, type Info, type Labels } from "./labels.ts";
 export type { DeleteOptions, DeleteReport } from "./delete.ts";
 export type { ListOptions, NamedEntry } from "./list.ts";
 export type { PushManifestOptions } from "./push_manifest.ts";
 export type { Pusher } from "./pusher.ts";
 export { type MoveOptions } from "./mover.ts";
-export type { CopiedReference, CopyOptions, CopyReport, ReferrerChoice } from "./copy.ts";
+export type { CopiedReference, CopyOptions, CopyReport } from "./copy.ts";
+export type { ReferrerChoice, RootOptions } from "./copy_roots.ts";
 export { type Meter, type OnEvent, type ProgressEvent, startMeter, type Tally } from "./events.ts";
 export { Layout, type ReadTarget } from "./layout.ts";
 export { type OpenOptions } from "./open.ts";
 export { copy, openLayout, type OpenLayoutOptions } from "./open_layout.ts";
 export { compileFilters, type Fields, type Predicate } from "./filter.ts";
 export { type LayoutFacts, loadFacts, noteFacts } from "./layout_file.ts";
+export { renewTime } from "./local/blob_file.ts";
+export { type BlobFiles, blobFiles } from "./local/blob_files.ts";
+export { type DocFilesOptions, docFiles, type DocGuard } from "./local/doc_files.ts";
+export { errnoOf, fileError, unlessMissing } from "./local/file_error.ts";
+export { type FileLock, fileLock, type FileLockOptions } from "./local/file_lock.ts";
+export { fileStream } from "./local/file_stream.ts";
+export { type FileWriter, fileWriter } from "./local/file_writer.ts";
+export {
+  createDisk,
+  type Disk,
+  lookAt,
+  type OnStep,
+  steadyTime,
+  timeOf as fileTime,
+  uniqueName,
+} from "./local/files.ts";
+export { type Flock, flock } from "./local/flock.ts";
+export { ingestFiles, type IngestFilesOptions } from "./local/ingest_files.ts";
+export { type Limbo, openLimbo } from "./local/limbo.ts";
+export type { LocalPlace } from "./local/local_place.ts";
+export { type Bury, removeBlobs } from "./local/removal.ts";
+export { renewBlob } from "./local/renewal.ts";
 export { createRegistry, type HookFactory, type Plugin, type Registry } from "./plugin.ts";
 export {
   type Command,

@@ -76,7 +76,8 @@ const RULES: readonly ((name: string, ref?: string, image?: string) => boolean)[
   (name, ref, image) => ref === name && image === undefined,
   (name, ref) => ref === name,
   (name, _, image) => image === name,
-  (name, ref, image) => [image, ref].some((one) => one !== undefined && splitName(one).tag === name),
+  (name, ref, image) =>
+    [image, ref].some((one) => one !== undefined && splitName(one).tag === name),
 ];
 
 /** The entries that a name finds: by the first rule that finds any. */

@@ -1,11 +1,11 @@
 import process from "node:process";
 import type { Backend } from "./backend.ts";
 import { systemClock } from "./clock.ts";
-import { copyReferences, type CopyOptions, type CopyReport } from "./copy.ts";
-import { OciError } from "./errors.ts";
+import { type CopyOptions, copyReferences, type CopyReport } from "./copy.ts";
+import { located, OciError } from "./errors.ts";
 import type { Notice } from "./hook.ts";
 import { Layout } from "./layout.ts";
-import { openStore, type OpenOptions } from "./open.ts";
+import { type OpenOptions, openStore } from "./open.ts";
 import { placeUrl } from "./place.ts";
 import type { Registry } from "./plugin.ts";
 import { parseReference } from "./reference.ts";
@@ -37,16 +37,19 @@ export async function openLayout(
     return new Layout(await openStore(backend, options, notice), notices);
   } catch (error) {
     if (backend !== place) await backend[Symbol.asyncDispose]();
-    throw error;
+    throw located(error, backend.url);
   }
 }
 
 async function openBackend(
   place: string | URL,
-  { registry, mode = "read", durability = "full", wait = 30_000, clock = systemClock }: OpenLayoutOptions,
+  { registry, mode = "read", durability = "full", wait = 30_000, clock = systemClock }:
+    OpenLayoutOptions,
   notice: (notice: Notice) => void,
 ): Promise<Backend> {
-  if (!registry) throw new OciError("unsupported", "Cannot open a place by name without a registry");
+  if (!registry) {
+    throw new OciError("unsupported", "Cannot open a place by name without a registry");
+  }
   const url = typeof place === "string" ? urlOf(place, registry) : place;
   return await registry.open(url, {
     mode,
@@ -60,9 +63,13 @@ async function openBackend(
 function urlOf(place: string, registry: Registry): URL {
   const reference = parseReference(place, registry.schemes);
   if (reference.name !== undefined || reference.digest !== undefined) {
-    throw new OciError("invalid", `Cannot open ${JSON.stringify(place)}: it names a reference too`, {
-      ref: reference.name,
-    });
+    throw new OciError(
+      "invalid",
+      `Cannot open ${JSON.stringify(place)}: it names a reference too`,
+      {
+        ref: reference.name,
+      },
+    );
   }
   return placeUrl(reference.place, process.cwd());
 }

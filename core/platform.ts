@@ -29,7 +29,10 @@ export function isPlatform(value: unknown): value is Platform {
 export function parsePlatform(platform: string | Platform): Platform {
   if (isPlatform(platform)) return platform;
   if (typeof platform !== "string") {
-    throw new OciError("invalid", 'Cannot read an object as a platform: it needs "os" and "architecture"');
+    throw new OciError(
+      "invalid",
+      'Cannot read an object as a platform: it needs "os" and "architecture"',
+    );
   }
   const [os, architecture, variant, ...more] = platform.split("/");
   const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];

@@ -1,8 +1,10 @@
+import type { BlobInfo } from "./backend.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Algorithm, digestOf } from "./digest.ts";
 import { transact } from "./edit.ts";
 import { OciError } from "./errors.ts";
-import { parseNode } from "./manifest.ts";
+import { listByTag } from "./fallback_tag.ts";
+import { type Node, parseNode } from "./manifest.ts";
 import { put } from "./put.ts";
 import { assertWritable, type Store } from "./store.ts";
 import type { TagOptions } from "./transaction.ts";
@@ -15,6 +17,8 @@ export interface PushManifestOptions extends Omit<TagOptions, "platform"> {
   readonly ref?: string | readonly string[];
   /** Whether it is listed; a manifest with a subject always is. Default true. */
   readonly list?: boolean;
+  /** Make the tag `<algorithm>-<hex>` that lists the referrers of its subject; one that exists is always kept current. */
+  readonly fallbackTags?: boolean;
   /** What its digest is made with; default sha256. */
   readonly algorithm?: Algorithm;
 }
@@ -23,7 +27,14 @@ export interface PushManifestOptions extends Omit<TagOptions, "platform"> {
 export async function pushManifest(
   store: Store,
   bytes: Uint8Array,
-  { mediaType, ref = [], list = true, algorithm = "sha256", ...options }: PushManifestOptions,
+  {
+    mediaType,
+    ref = [],
+    list = true,
+    algorithm = "sha256",
+    fallbackTags = false,
+    ...options
+  }: PushManifestOptions,
 ): Promise<Descriptor> {
   assertWritable(store, "push a manifest");
   if (bytes.length > store.limits.manifest) {
@@ -40,18 +51,24 @@ export async function pushManifest(
       `Cannot push the manifest as "${mediaType}": it says it is ${JSON.stringify(said)}`,
     );
   }
-  const descriptor: Descriptor = {
-    mediaType: node.mediaType,
-    digest: digestOf(bytes, algorithm),
-    size: bytes.length,
-    ...(node.json["artifactType"] === undefined ? {} : { artifactType: node.artifactType ?? "" }),
-  };
+  const descriptor = describe(node, { digest: digestOf(bytes, algorithm), size: bytes.length });
+  const { digest } = descriptor;
   await put(store, descriptor, bytes);
   const names = [ref].flat();
-  if (names.length > 0) {
-    const [entry] = await transact(store, (tx) => tx.tag(descriptor, names, options));
+  if (!list && names.length === 0 && !node.subject) return descriptor;
+  return await transact(store, async (tx) => {
+    const [entry] = await tx.tag(descriptor, names.length > 0 ? names : digest, options);
+    if (node.subject) {
+      const { annotations } = node;
+      const referrer = annotations ? { ...descriptor, annotations } : descriptor;
+      await listByTag(store, tx, node.subject.digest, referrer, fallbackTags);
+    }
     return entry ?? descriptor;
-  }
-  if (list || node.subject) await transact(store, (tx) => tx.insert(descriptor));
-  return descriptor;
+  });
+}
+
+function describe({ mediaType, json, artifactType }: Node, blob: BlobInfo): Descriptor {
+  const { digest, size } = blob;
+  const typed = json["artifactType"] && artifactType ? { artifactType } : {};
+  return { mediaType, digest, size, ...typed };
 }

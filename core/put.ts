@@ -11,10 +11,16 @@ import { OciError } from "./errors.ts";
 import { adopt } from "./fence.ts";
 import { kindOf, OCTET_STREAM, parseNode } from "./manifest.ts";
 import { type Chunks, chunksOf, collect, type Source } from "./source.ts";
-import { assertActive, assertWritable, type Store } from "./store.ts";
+import { assertWritable, type Store } from "./store.ts";
 
 /** What is known of a blob before its bytes are read; all of it is verified. */
 export type Expected = Partial<Descriptor>;
+
+/** What bytes must turn out to be. */
+export interface Wanted {
+  readonly digest?: Digest | undefined;
+  readonly size?: number | undefined;
+}
 
 /** A blob that is stored now. */
 export interface Pushed {
@@ -24,8 +30,16 @@ export interface Pushed {
   readonly existed: boolean;
 }
 
+/** How a blob is stored. */
+export interface PutOptions {
+  /** Told the bytes so far, after each chunk. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+  /** A copy known to be damaged: once the right bytes are at hand, it makes way for them. */
+  readonly damaged?: BlobInfo | undefined;
+}
+
 /** Size and digest that are no nonsense; throws `invalid`, `invalid_digest`, `unsupported`. */
-export function checkExpected({ digest, size }: Expected): void {
+export function checkExpected({ digest, size }: Wanted): void {
   if (digest !== undefined) writableAlgorithm(parseDigest(digest));
   if (size !== undefined && !(Number.isSafeInteger(size) && size >= 0)) {
     throw new OciError("invalid", `Cannot write a blob of ${size} bytes: not a size`);
@@ -40,106 +54,111 @@ export async function put(
   store: Store,
   expected: Expected,
   source: Source,
-  onBytes?: (bytes: number) => void,
+  { onBytes, damaged }: PutOptions = {},
 ): Promise<Pushed> {
-  assertWritable(store, "write a blob");
-  checkExpected(expected);
-  const chunks = chunksOf(source);
+  const chunks = chunksOf(source, { signal: store.signal });
   try {
-    const present = await adoptPresent(store, expected);
+    assertWritable(store, "write a blob");
+    checkExpected(expected);
+    const present = damaged ? undefined : await adoptPresent(store, expected);
     if (present) return { descriptor: describe(expected, present), existed: true };
-    const node = expected.mediaType !== undefined && kindOf(expected.mediaType) !== undefined;
+    const { digest, size, mediaType } = expected;
+    const node = mediaType !== undefined && kindOf(mediaType) !== undefined;
     const input = node ? await readNode(store, expected, chunks) : chunks;
-    await using ingest = await store.backend.blobs.ingest({ expect: expected });
-    const digester = createDigester(
-      expected.digest === undefined ? "sha256" : writableAlgorithm(expected.digest),
-    );
-    const size = await pour(store, input, ingest, digester, { ...expected, onBytes });
-    const blob = { digest: digester.digest(), size };
+    await using ingest = await store.backend.blobs.ingest({
+      expect: {
+        ...(digest === undefined ? {} : { digest }),
+        ...(size === undefined ? {} : { size }),
+      },
+    });
+    const digester = digesterFor(expected);
+    const written = await pour(input, ingest, digester, { ...expected, onBytes });
+    const blob = { digest: digester.digest(), size: written };
     verify(blob, expected);
-    const existed = expected.digest === undefined && await isStored(store, blob);
-    if (!existed) await publish(store, ingest, blob);
+    const existed = await publish(store, ingest, blob, damaged);
     return { descriptor: describe(expected, blob), existed };
   } finally {
     await chunks.cancel();
   }
 }
 
-/** A blob that is there already with the size expected, adopted; a damaged copy is reported and not taken. */
+function digesterFor({ digest }: Wanted): Digester {
+  return createDigester(digest === undefined ? "sha256" : writableAlgorithm(digest));
+}
+
+/** A blob that is there already with the size expected, adopted. */
 export async function adoptPresent(
   store: Store,
-  { digest, size }: Partial<BlobInfo>,
+  { digest, size }: Wanted,
 ): Promise<BlobInfo | undefined> {
   if (digest === undefined) return undefined;
   const { epoch } = store.root;
   const present = await adopt(store.backend.blobs, digest);
-  if (!present) return undefined;
-  if (size !== undefined && present.size !== size) {
-    const message = `Replacing ${digest}: it has ${present.size} bytes, not ${size}`;
-    store.notice({ code: "damaged", message, digest });
-    return undefined;
-  }
+  if (!present || present.size !== (size ?? present.size)) return undefined;
   store.stamps.set(present, epoch);
   return present;
 }
 
-async function isStored(store: Store, blob: BlobInfo): Promise<boolean> {
-  return await adoptPresent(store, blob) !== undefined;
-}
-
-/** Commits an ingest and stamps its blob in the epoch that held before. */
-export async function publish(store: Store, ingest: Ingest, blob: BlobInfo): Promise<void> {
-  const { epoch } = store.root;
-  await ingest.commit(blob);
-  store.stamps.set(blob, epoch);
+/**
+ * Commits an ingest and stamps its blob in the epoch that held before; true if it was there and the ingest is not
+ * needed. A copy of another size is damaged: it is replaced.
+ */
+export function publish(
+  store: Store,
+  ingest: Ingest,
+  blob: BlobInfo,
+  damaged?: BlobInfo,
+): Promise<boolean> {
+  const { digest, size } = blob;
+  return store.stamps.inTurn(digest, async () => {
+    const { epoch } = store.root;
+    if (damaged) await store.backend.blobs.delete([damaged]);
+    const there = await adopt(store.backend.blobs, digest);
+    if (there?.size !== size) await ingest.commit(blob);
+    store.stamps.set(blob, epoch);
+    if (damaged ?? (there && there.size !== size)) {
+      store.notice({
+        code: "damaged",
+        message: `Replaced ${digest}: its bytes were damaged`,
+        digest,
+      });
+    }
+    return there?.size === size;
+  });
 }
 
 /** The bytes of a manifest, judged before any of them is stored. */
 async function readNode(store: Store, expected: Expected, chunks: Chunks): Promise<Chunks> {
   const { manifest } = store.limits;
-  const most = Math.min(manifest, expected.size ?? manifest);
-  const bytes = await collect(chunks, most, "the manifest");
-  const digester = createDigester(
-    expected.digest === undefined ? "sha256" : writableAlgorithm(expected.digest),
-  );
+  const { size = 0, mediaType } = expected;
+  if (size > manifest) throw tooLong(expected, manifest);
+  const bytes = await collect(chunks, expected.size ?? manifest, "the manifest");
+  const digester = digesterFor(expected);
   digester.update(bytes);
   verify({ digest: digester.digest(), size: bytes.length }, expected);
-  parseNode(bytes, expected.mediaType);
+  parseNode(bytes, mediaType);
   return chunksOf(bytes);
 }
 
-/** How bytes are poured. */
-export interface PourOptions {
-  /** What is expected in the end: one byte more stops it. */
-  readonly size?: number | undefined;
-  readonly digest?: Digest | undefined;
-  /** Bytes that are there already. */
-  readonly offset?: number;
-  /** Told the bytes so far, after each chunk. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
+function tooLong({ digest }: Wanted, most: number): OciError {
+  const message = `Cannot write ${digest ?? "the blob"}: it has more than ${most} bytes`;
+  return new OciError("size_exceeded", message, { digest });
 }
 
-/** Streams chunks into an ingest and a hash at once; gives the bytes that are stored then. */
-export async function pour(
-  store: Store,
-  chunks: AsyncIterable<Uint8Array>,
+/** Streams chunks into an ingest and a hash at once; gives the bytes written. One more than `size` stops it. */
+async function pour(
+  chunks: Chunks,
   ingest: Ingest,
   digester: Digester,
-  { size: most = Infinity, digest, offset = 0, onBytes }: PourOptions,
+  { onBytes, ...expected }: Wanted & Pick<PutOptions, "onBytes">,
 ): Promise<number> {
+  const { size: most = Infinity } = expected;
   const writer = ingest.writable.getWriter();
-  let size = offset;
+  let size = 0;
   try {
     for await (const chunk of chunks) {
-      assertActive(store.signal, "write a blob");
       size += chunk.length;
-      if (size > most) {
-        throw new OciError(
-          "size_exceeded",
-          `Cannot write ${digest ?? "the blob"}: the source has more than ${most} bytes`,
-          { digest },
-        );
-      }
+      if (size > most) throw tooLong(expected, most);
       // The disk works while the processor hashes.
       const written = writer.write(chunk);
       digester.update(chunk);
@@ -153,7 +172,7 @@ export async function pour(
 }
 
 /** Throws `corrupt` unless the bytes are those expected. */
-export function verify(blob: BlobInfo, { digest, size }: Expected): void {
+export function verify(blob: BlobInfo, { digest, size }: Wanted, url?: string): void {
   const wrong = size !== undefined && blob.size !== size
     ? `it has ${blob.size} bytes, not ${size}`
     : digest !== undefined && blob.digest !== digest
@@ -161,7 +180,7 @@ export function verify(blob: BlobInfo, { digest, size }: Expected): void {
     : undefined;
   if (wrong === undefined) return;
   const name = digest ?? blob.digest;
-  throw new OciError("corrupt", `Cannot accept ${name}: ${wrong}`, { digest: name });
+  throw new OciError("corrupt", `Cannot accept ${name}: ${wrong}`, { url, digest: name });
 }
 
 function describe(expected: Expected, { digest, size }: BlobInfo): Descriptor {

@@ -1,16 +1,9 @@
 import type { Descriptor } from "./descriptor.ts";
-import {
-  createDigester,
-  type Digest,
-  digestOf,
-  parseDigest,
-  splitDigest,
-  writableAlgorithm,
-} from "./digest.ts";
+import { createDigester, type Digest, digestOf, parseDigest, writableAlgorithm } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
 import { type Node, parseNode } from "./manifest.ts";
 import { verify } from "./put.ts";
-import { chunksOf, collect } from "./source.ts";
+import { type Chunks, chunksOf, collect } from "./source.ts";
 import { assertActive, placeOf, type Store } from "./store.ts";
 
 /** What is read: a digest, and what is known of its size and content. */
@@ -24,61 +17,95 @@ export interface FetchOptions {
   readonly verify?: boolean;
 }
 
-/** The bytes of a blob; the last chunk is delivered only once the hash is right. */
+/** The bytes of a blob as a stream; the last chunk is delivered only once the hash is right. */
 export async function read(
   store: Store,
   target: Target,
-  { range, verify: verified = true }: FetchOptions = {},
+  options: FetchOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
+  return streamOf(await readChunks(store, target, options));
+}
+
+/** The bytes of a blob as chunks, verified as `read` says. */
+export async function readChunks(
+  store: Store,
+  target: Target,
+  { range, verify: verified = true }: FetchOptions = {},
+): Promise<Chunks> {
+  const { size } = target;
   const digest = parseDigest(target.digest);
   assertActive(store.signal, `read "${digest}"`);
-  if (range === undefined && verified) writableAlgorithm(digest);
-  if (range === undefined && target.size !== undefined) {
+  if (range) return await stored(store, digest, range);
+  if (verified) writableAlgorithm(digest);
+  if (size !== undefined) {
     const blob = await store.backend.blobs.stat(digest);
-    if (blob) verify({ digest, size: blob.size }, { digest, size: target.size });
+    if (blob) verify({ digest, size: blob.size }, { size }, placeOf(store));
   }
-  const stream = await located(store, digest, () => store.backend.blobs.read(digest, range));
-  return range === undefined && verified ? stream.pipeThrough(verifier(digest, target.size)) : stream;
+  const chunks = await stored(store, digest);
+  return verified ? checked(store, chunks, target) : chunks;
 }
 
-/** Errors of a read, with place and digest. */
-async function located<T>(store: Store, digest: Digest, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (!isOciError(error, "not_found")) throw error;
-    throw new OciError("not_found", `Cannot read "${digest}": it is not stored`, {
-      url: placeOf(store),
-      digest,
-      cause: error,
-    });
-  }
-}
-
-/** Passes bytes on one chunk late, so that the last is held back until the hash is right. */
-export function verifier(
+/** The stored bytes as they are. */
+export async function stored(
+  store: Store,
   digest: Digest,
-  size?: number,
-): TransformStream<Uint8Array, Uint8Array> {
-  const digester = createDigester(writableAlgorithm(digest));
-  let held: Uint8Array | undefined;
-  let length = 0;
-  return new TransformStream<Uint8Array, Uint8Array>({
-    transform(chunk, controller) {
-      length += chunk.length;
-      if (size !== undefined && length > size) verify({ digest, size: length }, { digest, size });
-      digester.update(chunk);
-      if (held) controller.enqueue(held);
-      held = chunk;
-    },
-    flush(controller) {
-      verify({ digest: digester.digest(), size: length }, size === undefined ? { digest } : {
-        digest,
-        size,
-      });
-      if (held) controller.enqueue(held);
-    },
+  range?: FetchOptions["range"],
+): Promise<Chunks> {
+  try {
+    const stream = await store.backend.blobs.read(digest, range);
+    return chunksOf(stream, { signal: store.signal });
+  } catch (error) {
+    throw isOciError(error, "not_found") ? absent(store, digest, error) : error;
+  }
+}
+
+/** What is thrown where a blob is not stored. */
+export function absent(store: Store, digest: Digest, cause?: unknown): OciError {
+  const url = placeOf(store);
+  return new OciError("not_found", `Cannot read "${digest}": it is not stored`, {
+    url,
+    digest,
+    cause,
   });
+}
+
+/** The same bytes one chunk late, so that the last is held back until the hash is right. */
+function checked(store: Store, chunks: Chunks, { digest, size }: Target): Chunks {
+  return {
+    cancel: () => chunks.cancel(),
+    async *[Symbol.asyncIterator]() {
+      const digester = createDigester(writableAlgorithm(digest));
+      let held: Uint8Array | undefined;
+      let length = 0;
+      for await (const chunk of chunks) {
+        length += chunk.length;
+        if (length > (size ?? length)) break;
+        digester.update(chunk);
+        if (held) yield held;
+        held = chunk;
+      }
+      verify({ digest: digester.digest(), size: length }, { digest, size }, placeOf(store));
+      if (held) yield held;
+    },
+  };
+}
+
+/** Chunks as a stream that gives their source back when it ends, fails or is cancelled. */
+function streamOf(chunks: Chunks): ReadableStream<Uint8Array> {
+  const iterator = chunks[Symbol.asyncIterator]();
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next();
+        if (!done) return controller.enqueue(value);
+        controller.close();
+      } catch (error) {
+        controller.error(error);
+      }
+      await chunks.cancel();
+    },
+    cancel: () => chunks.cancel(),
+  }, { highWaterMark: 0 });
 }
 
 /** All bytes of a blob, verified; embedded `data` answers if it is right. */
@@ -88,16 +115,13 @@ export async function readAll(
   { limit }: { limit: number },
 ): Promise<Uint8Array> {
   const digest = parseDigest(target.digest);
-  const embedded = embeddedData(target);
-  if (embedded) return embedded;
-  const stream = await read(store, target);
-  return await collect(chunksOf(stream), limit, `"${digest}"`);
+  return embeddedData(target) ??
+    await collect(await readChunks(store, target), limit, `"${digest}"`);
 }
 
 /** The blob that a descriptor carries within itself, if it is the right one. */
-export function embeddedData(target: Target): Uint8Array | undefined {
-  const { digest, size, data } = target;
-  if (data === undefined || !/^sha(256|512)$/.test(splitDigest(digest).algorithm)) return undefined;
+export function embeddedData({ digest, size, data }: Target): Uint8Array | undefined {
+  if (data === undefined) return undefined;
   try {
     const bytes = Uint8Array.from(atob(data), (char) => char.charCodeAt(0));
     const right = bytes.length === (size ?? bytes.length) &&
@@ -110,57 +134,17 @@ export function embeddedData(target: Target): Uint8Array | undefined {
 
 /** A manifest or index that is stored, read whole and verified. */
 export async function readNode(store: Store, target: Target): Promise<Node> {
-  const bytes = await readAll(store, target, { limit: store.limits.manifest });
+  return nodeOf(store, target, await readAll(store, target, { limit: store.limits.manifest }));
+}
+
+/** The manifest or index that stored bytes are; throws `corrupt`. */
+export function nodeOf(store: Store, { digest, mediaType }: Target, bytes: Uint8Array): Node {
   try {
-    return parseNode(bytes, target.mediaType);
+    return parseNode(bytes, mediaType);
   } catch (error) {
     if (!isOciError(error, "invalid")) throw error;
-    throw new OciError("corrupt", `Cannot use "${target.digest}": ${error.message}`, {
-      url: placeOf(store),
-      digest: target.digest,
-      cause: error,
-    });
+    const url = placeOf(store);
+    const message = `Cannot use "${digest}": ${error.message}`;
+    throw new OciError("corrupt", message, { url, digest, cause: error });
   }
-}
-
-/** Bytes of a blob at any offset, not verified. */
-export interface BlobReader extends AsyncDisposable {
-  /** Length of the blob in bytes. */
-  readonly size: number;
-  /** At most `length` bytes from `offset`: fewer at the end, none past it; throws `invalid`. */
-  read(offset: number, length: number): Promise<Uint8Array>;
-}
-
-/** Opens a blob for reading at any offset. */
-export async function openReader(store: Store, digest: Digest): Promise<BlobReader> {
-  const blob = await store.backend.blobs.stat(digest);
-  if (!blob) {
-    throw new OciError("not_found", `Cannot read "${digest}": it is not stored`, {
-      url: placeOf(store),
-      digest,
-    });
-  }
-  const { size } = blob;
-  let open = true;
-  return {
-    size,
-    async read(offset, length) {
-      const legal = [offset, length].every((n) => Number.isSafeInteger(n) && n >= 0);
-      if (!open || !legal) {
-        throw new OciError("invalid", `Cannot read ${length} bytes at ${offset} of "${digest}"`);
-      }
-      const end = Math.min(size, offset + length);
-      if (offset >= end) return new Uint8Array(0);
-      const stream = await located(
-        store,
-        digest,
-        () => store.backend.blobs.read(digest, { start: offset, end }),
-      );
-      return await collect(chunksOf(stream), length, `"${digest}"`);
-    },
-    [Symbol.asyncDispose]: () => {
-      open = false;
-      return Promise.resolve();
-    },
-  };
 }

@@ -1,4 +1,4 @@
-import { type Descriptor, REF_NAME } from "./descriptor.ts";
+import type { Descriptor } from "./descriptor.ts";
 import { type Digest, splitDigest } from "./digest.ts";
 import { isOciError } from "./errors.ts";
 import { type ImageIndex, isUsable, usable } from "./image_index.ts";
@@ -81,18 +81,27 @@ export async function referrers(
   };
   for await (const { entry, subject, by } of listedReferrers(store, index)) {
     if (subject !== digest) continue;
-    if (by !== "tag") await add(entry, by === "annotation");
-    else if (entry.annotations?.[REF_NAME]?.includes(".")) digestTags && await add(entry, true);
-    else {
-      const node = await tryNode(store, entry);
-      for (const edge of node?.edges ?? []) if (leadsToNode(edge)) await add(edge.target, false);
-      if (digestTags && node?.kind === "manifest") await add(entry, true);
+    if (by !== "tag") {
+      await add(entry, by === "annotation");
+      continue;
     }
+    // The bare tag is an index of referrers; what cosign tags, mostly with a suffix, is one itself.
+    const node = await tryNode(store, entry);
+    const listing = node?.kind === "index" && isBare(entry);
+    if (listing) {
+      for (const edge of node.edges) if (leadsToNode(edge)) await add(edge.target, true);
+    }
+    if (digestTags && !listing) await add(entry, true);
   }
-  if (scan) for await (const one of unlisted(store, index)) await add(one, false);
+  if (scan) { for await (const one of unlisted(store, index)) await add(one, false); }
   return [...found.values()].filter((one) =>
     artifactType === undefined || one.artifactType === artifactType
   );
+}
+
+/** Whether a digest tag ends with the digest. */
+function isBare(entry: Descriptor): boolean {
+  return !splitName(nameOf(entry) ?? "").tag.includes(".");
 }
 
 function describe(candidate: Descriptor, node: Node | undefined): Descriptor {
@@ -117,7 +126,7 @@ async function* unlisted(store: Store, index: ImageIndex): AsyncGenerator<Descri
       const { mediaType, subject } = await readNode(store, target);
       if (subject) yield { mediaType, digest, size };
     } catch (error) {
-      if (!isOciError(error)) throw error;
+      if (!isOciError(error, "not_found", "corrupt", "unsupported")) throw error;
     }
   }
 }

@@ -1,11 +1,11 @@
 import type { Descriptor, Platform } from "./descriptor.ts";
-import { type Digest, isDigest, looksLikeDigest, parseDigest } from "./digest.ts";
-import { OciError } from "./errors.ts";
-import { entriesOf, type ImageIndex, INDEX_TYPE, isUsable } from "./image_index.ts";
+import { type Digest, looksLikeDigest, parseDigest } from "./digest.ts";
+import { isOciError, OciError } from "./errors.ts";
+import { entriesOf, type ImageIndex, INDEX_TYPE, isUsable, usable } from "./image_index.ts";
 import { decodeUtf8, parseJson } from "./json.ts";
 import { kindOf, leadsToNode, MANIFEST_TYPE, OCTET_STREAM, shapeOf } from "./manifest.ts";
 import { entriesNamed, nameOf, splitPinned } from "./names.ts";
-import { matches, parsePlatform, printPlatform } from "./platform.ts";
+import { isPlatform, matches, parsePlatform, printPlatform } from "./platform.ts";
 import { readAll, readNode } from "./read.ts";
 import { placeOf, type Store } from "./store.ts";
 
@@ -36,14 +36,20 @@ async function find(
 ): Promise<Descriptor> {
   if (name === "") throw new OciError("invalid", "Cannot resolve an empty name");
   if (looksLikeDigest(name)) return await byDigest(store, index, parseDigest(name));
-  const exact = entriesNamed(index.manifests, name).filter(isUsable);
   const pinned = splitPinned(name);
-  if (exact.length === 0 && pinned.digest !== undefined) {
+  if (pinned.digest !== undefined) {
     const digest = parseDigest(pinned.digest);
-    const entry = entriesNamed(entriesOf(index, digest), pinned.name)[0];
+    const entries = entriesOf(index, digest);
+    const [entry] = [name, pinned.name].flatMap((one) => entriesNamed(entries, one));
     return entry ?? await byDigest(store, index, digest);
   }
-  return one(store, exact, name, platform);
+  const found = entriesNamed(index.manifests, name);
+  return one(
+    store,
+    found.every(isUsable) ? found : entriesNamed(usable(index), name),
+    name,
+    platform,
+  );
 }
 
 function one(
@@ -64,7 +70,7 @@ function one(
     found.find((entry) => entry.platform && matches(entry.platform, platform));
   if (match) return match;
   const list = found.map((entry) =>
-    `${nameOf(entry)} ${entry.digest}${entry.platform ? ` ${printPlatform(entry.platform)}` : ""}`
+    `${quoted(nameOf(entry))} ${entry.digest}${entry.platform ? ` ${shown(entry.platform)}` : ""}`
   );
   throw new OciError(
     "ambiguous",
@@ -97,7 +103,7 @@ async function nestedType(store: Store, index: ImageIndex, digest: Digest) {
   for (let next = queue.shift(); next; next = queue.shift()) {
     if (seen.has(next.digest)) continue;
     seen.add(next.digest);
-    const node = await readNode(store, next).catch(() => undefined);
+    const node = await unlessBroken(readNode(store, next));
     for (const { target } of node?.edges ?? []) {
       if (target.digest === digest) return target.mediaType;
       if (kindOf(target.mediaType) === "index") queue.push(target);
@@ -109,17 +115,32 @@ async function nestedType(store: Store, index: ImageIndex, digest: Digest) {
 /** The media type that stored bytes speak for. */
 async function storedType(store: Store, blob: Descriptor): Promise<string> {
   if (blob.size > store.limits.manifest) return OCTET_STREAM;
+  const bytes = await unlessBroken(readAll(store, blob, { limit: store.limits.manifest }));
+  if (bytes?.[0] !== 0x7b) return OCTET_STREAM;
+  const json = jsonOf(bytes) as { mediaType?: unknown } | undefined;
+  const kind = shapeOf(json);
+  const said = json?.mediaType;
+  if (typeof said === "string" && said !== "" && (kind || kindOf(said))) return said;
+  return kind === "index" ? INDEX_TYPE : kind === "manifest" ? MANIFEST_TYPE : OCTET_STREAM;
+}
+
+/** What was read, or nothing where the blob is missing, damaged or cannot be judged here. */
+async function unlessBroken<T>(reading: Promise<T>): Promise<T | undefined> {
   try {
-    const bytes = await readAll(store, blob, { limit: store.limits.manifest });
-    if (bytes[0] !== 0x7b) return OCTET_STREAM;
-    const json = parseJson(decodeUtf8(bytes)) as { mediaType?: unknown };
-    const kind = shapeOf(json);
-    if (typeof json.mediaType === "string" && (kind || kindOf(json.mediaType))) {
-      return json.mediaType;
-    }
-    return kind === "index" ? INDEX_TYPE : kind === "manifest" ? MANIFEST_TYPE : OCTET_STREAM;
-  } catch {
-    return OCTET_STREAM;
+    return await reading;
+  } catch (error) {
+    if (isOciError(error, "not_found", "corrupt", "size_exceeded", "unsupported")) return undefined;
+    throw error;
+  }
+}
+
+/** Bytes as JSON, or nothing. */
+function jsonOf(bytes: Uint8Array): unknown {
+  try {
+    return parseJson(decodeUtf8(bytes));
+  } catch (error) {
+    if (isOciError(error, "corrupt")) return undefined;
+    throw error;
   }
 }
 
@@ -131,49 +152,54 @@ export async function selectPlatform(
   name: string,
 ): Promise<Descriptor> {
   const there: string[] = [];
-  const stack = [root];
   const seen = new Set<Digest>();
+  const stack = [root];
   for (let next = stack.pop(); next; next = stack.pop()) {
-    if (seen.has(next.digest)) continue;
-    seen.add(next.digest);
-    const node = await readNode(store, next);
-    if (node.kind === "index") {
-      const children = node.edges.filter(leadsToNode).map(({ target }) => target);
-      for (const { platform } of children) if (platform) there.push(printPlatform(platform));
-      const match = children.find(({ platform, mediaType }) =>
-        platform && kindOf(mediaType) !== "index" && matches(platform, wanted)
-      );
-      if (match) return match;
-      stack.push(...children.filter((child) => kindOf(child.mediaType) === "index").reverse());
-    } else if (next === root) {
-      const platform = await configPlatform(store, node.json["config"] as Descriptor | undefined);
-      if (matches(platform, wanted)) return root;
-      there.push(printPlatform(platform));
-    }
+    const opens = next === root || kindOf(next.mediaType) === "index";
+    const platform = opens ? await platformOf(next) : next.platform;
+    if (!platform) continue;
+    if (matches(platform, wanted)) return next;
+    there.push(shown(platform));
   }
   throw new OciError(
     "not_found",
-    `Cannot find ${printPlatform(wanted)} in ${JSON.stringify(name)}: there is ${
-      there.join(", ") || "no platform"
+    `Cannot find ${printPlatform(wanted)} in ${quoted(name)}: there is ${
+      there.slice(0, MOST_SHOWN).join(", ") || "no platform"
     }`,
     { url: placeOf(store), ref: name },
   );
+
+  /** Of a manifest; of an index none, but its children are next. */
+  async function platformOf(target: Descriptor): Promise<Platform | undefined> {
+    if (seen.has(target.digest)) return undefined;
+    seen.add(target.digest);
+    if (kindOf(target.mediaType) === undefined) {
+      throw new OciError("unsupported", `Cannot select a platform: ${quoted(name)} is no manifest`);
+    }
+    const node = await readNode(store, target);
+    if (node.kind !== "index") return await configPlatform(store, node.json["config"]);
+    stack.push(...node.edges.filter(leadsToNode).map((edge) => edge.target).reverse());
+    return undefined;
+  }
 }
 
 /** The platform that an image's config names. */
-async function configPlatform(store: Store, config: Descriptor | undefined): Promise<Platform> {
-  try {
-    if (config && isDigest(config.digest)) {
-      const bytes = await readAll(store, config, { limit: store.limits.manifest });
-      const json = parseJson(decodeUtf8(bytes)) as Partial<Platform>;
-      if (typeof json.os === "string" && typeof json.architecture === "string") {
-        return json as Platform;
-      }
-    }
-  } catch (cause) {
-    throw new OciError("unsupported", "Cannot select a platform: the config cannot be read", {
-      cause,
-    });
-  }
+async function configPlatform(store: Store, config: unknown): Promise<Platform> {
+  const bytes = config === undefined
+    ? undefined
+    : await unlessBroken(readAll(store, config as Descriptor, { limit: store.limits.manifest }));
+  const platform = bytes && jsonOf(bytes);
+  if (isPlatform(platform)) return platform;
   throw new OciError("unsupported", "Cannot select a platform: the manifest does not name one");
+}
+
+const MOST_SHOWN = 20;
+
+/** Foreign text, fit for a message. */
+function quoted(text: string | undefined): string {
+  return JSON.stringify(text ?? "");
+}
+
+function shown(platform: Platform): string {
+  return quoted(printPlatform(platform)).slice(1, -1);
 }

@@ -101,9 +101,10 @@ function taking(
     },
     async *[Symbol.asyncIterator]() {
       for (let skip = offset;;) {
-        const result = await orAborted(next(), signal);
         assertActive(signal, "read the source");
-        if (!result || result.done) return;
+        const result = await orAborted(next(), signal);
+        if (!result) continue;
+        if (result.done) return;
         const { value } = result;
         if (skip < value.length) yield value.subarray(skip);
         skip = Math.max(0, skip - value.length);

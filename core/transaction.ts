@@ -5,19 +5,21 @@ import {
   IMAGE_NAME,
   REF_NAME,
 } from "./descriptor.ts";
-import { type Digest, isDigest, looksLikeDigest } from "./digest.ts";
+import { type Digest, isDigest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { OciError } from "./errors.ts";
 import {
   entriesOf,
   entryFor,
   type ImageIndex,
   insert,
+  isUsable,
   type KeepOptions,
   remove,
   withEntries,
   withoutReference,
   withReference,
 } from "./image_index.ts";
+import { copyJson, sameJson } from "./json.ts";
 import { checkName, entriesNamed, nameless, nameOf } from "./names.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
 import { check } from "./schema.ts";
@@ -42,7 +44,7 @@ export interface TagOptions extends ExpectOptions, ResolveOptions {
 
 /** Edits of the index that are published together or not at all. Reads see the edits made so far. */
 export interface Transaction {
-  /** The index with the edits made so far. */
+  /** The index with the edits made so far; not to be written to. */
   readonly index: ImageIndex;
   /** What a name or digest stands for. */
   resolve(name: string, options?: ResolveOptions): Promise<Descriptor>;
@@ -56,7 +58,7 @@ export interface Transaction {
   untag(name: string, options?: ExpectOptions): readonly Descriptor[];
   /** Lists a descriptor without a name, once. */
   insert(descriptor: Descriptor): void;
-  /** Lays annotations over the entries of a name or digest; null removes one. */
+  /** Lays annotations over the entries of a name or digest, in place; null removes one. */
   annotate(target: string, annotations: Readonly<Record<string, string | null>>): void;
   /** Drops all entries of a digest; gives them. */
   remove(digest: Digest): readonly Descriptor[];
@@ -71,13 +73,12 @@ export function beginTransaction(
   const tx = {
     index: before,
     sparse: false,
-    resolve: (name: string, options?: ResolveOptions) => resolve(store, tx.index, name, options),
+    resolve: async (name: string, options?: ResolveOptions) =>
+      copyJson(await resolve(store, tx.index, name, options)),
 
     async tag(target: TagTarget, names: string | readonly string[], options: TagOptions = {}) {
       const { annotations = {}, keepPrevious = false, expect, sparse = false } = options;
-      const found = await entryOf(target, options);
-      const descriptor = annotated(found, annotations);
-      check(descriptorSchema, descriptor, "invalid", "Cannot list the descriptor");
+      const descriptor = checked(annotated(await entryOf(target, options), annotations));
       const set: Descriptor[] = [];
       for (const name of new Set(typeof names === "string" ? [names] : names)) {
         if (name === descriptor.digest) {
@@ -90,60 +91,65 @@ export function beginTransaction(
         set.push(entry);
       }
       tx.sparse ||= sparse;
-      return set;
+      return copyJson(set);
     },
 
     untag(name: string, { expect, keepPrevious = false }: ExpectOptions = {}) {
       if (name === "" || looksLikeDigest(name)) {
         throw new OciError("invalid", `Cannot untag ${JSON.stringify(name)}: it is no name`);
       }
-      const found = entriesNamed(tx.index.manifests, name, { suffix: false });
-      const full = [...new Set(found.map(nameOf))];
-      const [first] = full;
-      if (first === undefined) throw absent(name, "untag");
-      if (full.length > 1) {
-        throw new OciError(
-          "ambiguous",
-          `Cannot untag ${JSON.stringify(name)}: it names ${full.join(", ")}`,
-          { url: placeOf(store), ref: name },
-        );
-      }
-      expectDigest(first, expect);
-      const former = tx.index.manifests.filter((entry) => nameOf(entry) === first);
-      tx.index = withoutReference(tx.index, first, { keepPrevious });
-      return former;
+      const { full } = called(name, "untag", { suffix: false });
+      expectDigest(full, expect);
+      const former = tx.index.manifests.filter((entry) => nameOf(entry) === full);
+      tx.index = withoutReference(tx.index, full, { keepPrevious });
+      return copyJson(former);
     },
 
     insert(descriptor: Descriptor) {
-      tx.index = insert(
-        tx.index,
-        check(descriptorSchema, descriptor, "invalid", "Cannot list the descriptor"),
-      );
+      tx.index = insert(tx.index, checked(descriptor));
     },
 
     annotate(target: string, annotations: Readonly<Record<string, string | null>>) {
       if (REF_NAME in annotations || IMAGE_NAME in annotations) {
         throw new OciError("invalid", "Cannot annotate an entry with a name: set it with a tag");
       }
-      const chosen: ReadonlySet<Descriptor> = new Set(
-        isDigest(target)
-          ? tx.index.manifests.filter((entry) => entry?.digest === target)
-          : entriesNamed(tx.index.manifests, target),
-      );
-      if (chosen.size === 0) throw absent(target, "annotate");
+      const found = looksLikeDigest(target)
+        ? entriesOf(tx.index, parseDigest(target))
+        : called(target, "annotate").found.filter(isUsable);
+      if (found.length === 0) throw absent(target, "annotate");
+      const chosen: ReadonlySet<Descriptor> = new Set(found);
+      const edit = (entry: Descriptor) => {
+        const edited = annotated(entry, annotations);
+        return sameJson(edited, entry) ? entry : checked(edited);
+      };
       tx.index = withEntries(
         tx.index,
-        tx.index.manifests.map((entry) => chosen.has(entry) ? annotated(entry, annotations) : entry),
+        tx.index.manifests.map((entry) => chosen.has(entry) ? edit(entry) : entry),
       );
     },
 
     remove(digest: Digest) {
+      parseDigest(digest);
       const former = tx.index.manifests.filter((entry) => entry?.digest === digest);
       if (former.length === 0) throw absent(digest, "remove");
       tx.index = remove(tx.index, digest);
-      return former;
+      return copyJson(former);
     },
   };
+
+  /** The entries that a name finds, and their one full name. */
+  function called(name: string, action: string, rules?: { suffix: boolean }) {
+    const found = entriesNamed(tx.index.manifests, name, rules);
+    const all = [...new Set(found.map(nameOf))];
+    const [full] = all;
+    if (full === undefined) throw absent(name, action);
+    if (all.length === 1) return { full, found };
+    const list = all.map((one) => JSON.stringify(one)).join(", ");
+    throw new OciError("ambiguous", `Cannot ${action} ${JSON.stringify(name)}: it names ${list}`, {
+      url: placeOf(store),
+      ref: name,
+    });
+  }
 
   async function entryOf(target: TagTarget, options: ResolveOptions): Promise<Descriptor> {
     if (typeof target !== "string") return target;
@@ -154,6 +160,7 @@ export function beginTransaction(
 
   function expectDigest(name: string, expect: Digest | null | undefined): void {
     if (expect === undefined) return;
+    if (expect !== null) parseDigest(expect);
     const entries = tx.index.manifests.filter((entry) => nameOf(entry) === name);
     if (expect === null) {
       if (entries.length === 0) return;
@@ -181,4 +188,10 @@ export function beginTransaction(
   }
 
   return tx;
+}
+
+/** A descriptor that may be listed; throws `invalid_digest`, `invalid`. */
+function checked(descriptor: Descriptor): Descriptor {
+  parseDigest(descriptor.digest);
+  return check(descriptorSchema, descriptor, "invalid", "Cannot list the descriptor");
 }

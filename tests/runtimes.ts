@@ -33,14 +33,16 @@ export const onlyOne: string | undefined = runtimes.length > 1
   ? undefined
   : `only ${here} can be had here`;
 
-/** Starts a program of the tests. */
+/** Starts a program of the tests, in a folder. */
 export function startProgram(
   { start: [command = "", ...how] }: Runtime,
   program: URL,
   args: readonly string[],
+  cwd?: string,
 ): ChildProcess {
   return spawn(command, [...how, fileURLToPath(program), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
+    ...(cwd === undefined ? {} : { cwd }),
   });
 }
 

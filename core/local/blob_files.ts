@@ -1,10 +1,11 @@
-import { constants, type Stats, utimesSync } from "node:fs";
+import { constants, utimesSync } from "node:fs";
 import { type FileHandle, lstat, open, readdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
-import type { BlobInfo, Blobs } from "../backend.ts";
+import type { Blobs } from "../backend.ts";
 import { type Digest, isDigest, parseDigest, splitDigest } from "../digest.ts";
 import { OciError } from "../errors.ts";
+import { infoOf, renewTime } from "./blob_file.ts";
 import { dirtyFolders } from "./dirty_folders.ts";
 import { fileError, unlessMissing } from "./file_error.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
@@ -24,14 +25,6 @@ export interface BlobFiles extends Pick<Blobs, "stat" | "read" | "list"> {
   touch(folder: string): void;
   /** Waits until what was published is on the disk. */
   flush(): Promise<void>;
-}
-
-/** A file as a blob; its version is new after every renaming and every renewal. */
-export function infoOf(digest: Digest, stats: Stats, action: string): BlobInfo & { version: string } {
-  assertRegular(stats, action);
-  const time = timeOf(stats);
-  const version = `${stats.ino}.${time}.${stats.size}`;
-  return { digest, size: stats.size, modified: new Date(time), version };
 }
 
 const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -140,12 +133,6 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
       dirty.add(dirname(path));
     },
   };
-}
-
-/** Gives a file a time that is later than the one it has, by at least `more` milliseconds. */
-export function renewTime(place: LocalPlace, path: string, stats: Stats, more = 0): void {
-  const time = new Date(place.time(timeOf(stats) + more));
-  utimesSync(path, time, time);
 }
 
 function describe(strangers: readonly string[]): string {

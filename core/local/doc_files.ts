@@ -1,10 +1,172 @@
-import { linkSync, readdirSync, renameSync, rmSync, utimesSync } from "node:fs";
-import { open, rename, unlink } from "node:fs/promises";
+import { readdirSync, renameSync, rmSync, unlinkSync, utimesSync } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Doc, Docs } from "../backend.ts";
+import type { Docs } from "../backend.ts";
 import { OciError } from "../errors.ts";
 import { type DocFile, mayStand, readDoc, versionOf } from "./doc_file.ts";
+import { docNames } from "./doc_names.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import type { FileLock } from "./file_lock.ts";
 import { lookAt, timeOf, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
+
+/** More care for one document, from the lock to its release. */
+export interface DocGuard extends Disposable {
+  /** Called once the new text is staged: the last chance to keep the old file. */
+  keep(old: DocFile): Promise<void>;
+  /** Throws once somebody else may write the document. */
+  assertHeld(): void;
+}
+
+/** Where documents are and what stands between them and a change. */
+export interface DocFilesOptions {
+  /** The path of a name, or of a folder's name that ends with a slash. */
+  readonly pathOf: (name: string) => string;
+  /** The folders in which documents are, by name: empty, or ending with a slash. */
+  readonly folders: readonly string[];
+  /** Names that are no documents, nor is what is below them. */
+  readonly reserved: readonly string[];
+  readonly lock: FileLock;
+  /** Milliseconds to wait for the lock. */
+  readonly wait: number;
+  /** Waits until what was published before is on the disk. */
+  readonly flush: () => Promise<void>;
+  /** Guards one swap. */
+  readonly guard?: (name: string) => Promise<DocGuard | undefined>;
+}
+
+/** Documents as files: replaced by renaming, under a lock, if they are still as they were seen. */
+export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
+  const { disk } = place;
+  const { pathOf, lock, wait } = options;
+  const names = docNames(options.reserved);
+
+  function* below(folder: string, prefix: string): Generator<string> {
+    for (const name of entries(pathOf(folder)).map((entry) => folder + entry)) {
+      if (!names.has(name)) continue;
+      const stats = lookAt(pathOf(name));
+      if (stats?.isFile() && name.startsWith(prefix)) yield name;
+      const within = `${name}/`;
+      const wanted = within.startsWith(prefix) || prefix.startsWith(within);
+      if (stats?.isDirectory() && folder !== "" && wanted) yield* below(within, prefix);
+    }
+  }
+
+  /** Puts a staged file, or nothing, in the place of a document. */
+  async function replace(name: string, staged: string | undefined, assertHeld: () => void) {
+    const path = pathOf(name);
+    await disk.step("replace document");
+    assertHeld();
+    try {
+      if (staged === undefined) unlinkSync(path);
+      else renameSync(staged, path);
+      await disk.step("sync document folder");
+      await disk.syncFolder(dirname(path));
+    } catch (cause) {
+      // Nobody can tell what a later reader will find.
+      const { message } = fileError(cause, `Cannot swap "${name}"`);
+      throw new OciError("unavailable", message, { reason: "unknown", cause });
+    }
+  }
+
+  return {
+    async load(name, { limit } = {}) {
+      names.check(name);
+      const doc = await readDoc(pathOf(name), name, limit);
+      return doc && { text: doc.text, version: doc.version };
+    },
+
+    async swap(name, text, seen) {
+      names.check(name);
+      const action = `Cannot swap "${name}"`;
+      const path = pathOf(name);
+      const movedOn = () => new OciError("conflict", `${action}: it has moved on`);
+      await place.writing(action);
+      try {
+        await options.flush();
+        await disk.step("lock");
+        await using lease = await lock.acquire("lock", {
+          wait,
+          before: () => {
+            if (!mayStand(path, seen)) throw movedOn();
+          },
+        });
+        using guard = await options.guard?.(name);
+        const now = await readDoc(path, name);
+        if (now?.version !== seen?.version) throw movedOn();
+        const assertHeld = () => {
+          lease.assertHeld();
+          guard?.assertHeld();
+        };
+        if (text === undefined) {
+          if (now) await replace(name, undefined, assertHeld);
+          return undefined;
+        }
+        await disk.makeFolder(dirname(path));
+        const staged = await stage(place, text, now);
+        try {
+          if (now) await guard?.keep(now);
+          await replace(name, staged.path, assertHeld);
+        } catch (error) {
+          rmSync(staged.path, { force: true });
+          throw error;
+        }
+        await disk.step("unlock");
+        return { text, version: staged.version };
+      } catch (error) {
+        throw fileError(error, action);
+      }
+    },
+
+    async *list(prefix) {
+      try {
+        for (const folder of options.folders) yield* below(folder, prefix);
+      } catch (error) {
+        throw fileError(error, "Cannot list the documents", "read");
+      }
+    },
+  };
+}
+
+function entries(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Writes a text beside its future place, on the disk and as it will be there. */
+async function stage(
+  place: LocalPlace,
+  text: string,
+  old: DocFile | undefined,
+): Promise<{ path: string; version: string }> {
+  const path = join(place.tmp, uniqueName(place.clock));
+  const bytes = new TextEncoder().encode(text);
+  await place.disk.step("stage document");
+  await using file = await open(path, "wx", 0o644);
+  await file.writeFile(bytes);
+  if (old) await resemble(file, old);
+  let stats;
+  // Some file systems keep times of two seconds.
+  for (let after = old ? timeOf(old.stats) : 0;; after += 2_000) {
+    const time = new Date(place.time(after));
+    utimesSync(path, time, time);
+    stats = await file.stat();
+    if (!old || timeOf(stats) > timeOf(old.stats)) break;
+  }
+  await place.disk.step("sync document");
+  await place.disk.syncFile(file);
+  return { path, version: versionOf(stats, bytes) };
+}
+
+/** Gives the new file the mode of the old one and, where that is possible, its owner. */
+async function resemble(file: FileHandle, old: DocFile): Promise<void> {
+  const { mode, uid, gid } = await file.stat();
+  if (uid !== old.stats.uid || gid !== old.stats.gid) {
+    await file.chown(old.stats.uid, old.stats.gid).catch(() => {});
+  }
+  if (mode !== old.stats.mode) await file.chmod(old.stats.mode & 0o7777);
+}

@@ -72,10 +72,11 @@ export function timeOf(stats: Stats): number {
   return Math.floor(stats.mtimeMs);
 }
 
-/** Throws `unsupported` if this is no regular file: a link would lead out of the place. */
+/** Throws `invalid` if this is a folder, `unsupported` for anything else but a file: a link would lead out of the place. */
 export function assertRegular(stats: Stats, action: string): void {
   if (stats.isFile()) return;
-  throw new OciError("unsupported", `${action}: it is no regular file`);
+  const code = stats.isDirectory() ? "invalid" : "unsupported";
+  throw new OciError(code, `${action}: it is no regular file`);
 }
 
 /** Gives whole milliseconds, each one later than the one before and than `after`: the clock's, where that is so. */

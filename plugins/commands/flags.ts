@@ -14,6 +14,9 @@ export interface Twins {
   readonly settings?: Readonly<Record<string, string>>;
 }
 
+/** Stands before `-:TYPE` and `-#ref`, which mean standard input, while parseArgs looks: no argument holds a NUL. */
+const STDIN = "\0";
+
 /** What was typed, read by a table. */
 export interface Arguments<T extends FlagTable> {
   /** What stands beside the flags, in order. */
@@ -47,7 +50,8 @@ export function readFlags<const T extends FlagTable>(
     const typed = [parsed[name]].flat().filter((value) => value !== undefined);
     return [name, isSwitch(spec) ? switched(name, spec, typed) : valued(name, spec, typed, twins)];
   });
-  return { positionals: parsed._, flags: Object.fromEntries(flags) as FlagValues<T> };
+  const positionals = parsed._.map((text) => text.replace(STDIN, ""));
+  return { positionals, flags: Object.fromEntries(flags) as FlagValues<T> };
 }
 
 function isSwitch(spec: FlagSpec | undefined): boolean {
@@ -93,8 +97,8 @@ function mended(table: FlagTable, argv: readonly string[]): string[] {
   const args: string[] = [];
   for (let at = 0; at < end; at++) {
     const arg = argv[at] ?? "";
-    if (!arg.startsWith("-") || arg === "-") {
-      args.push(arg);
+    if (!arg.startsWith("-") || /^-(?:$|[:#])/.test(arg)) {
+      args.push(arg.length > 1 && arg.startsWith("-") ? STDIN + arg : arg);
       continue;
     }
     const { name, value } = arg.startsWith("--") ? long(table, arg) : short(table, arg);

@@ -21,7 +21,7 @@ import { deletion } from "./deletion.ts";
 import { docs } from "./docs.ts";
 import { ingests } from "./ingests.ts";
 import { lockContract } from "./lock.ts";
-import { put, register, type Subject, type Test } from "./suite.ts";
+import { needs, put, register, type Subject, type Test } from "./suite.ts";
 
 /** A member that a backend may lack. */
 export type Optional = "adopt" | "renew" | "trash" | "lock" | "now" | "usage";

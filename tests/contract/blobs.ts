@@ -8,6 +8,7 @@ import {
   fails,
   listed,
   moment,
+  needs,
   noise,
   put,
   read,

@@ -7,10 +7,12 @@ import {
   fails,
   listed,
   moment,
+  needs,
   noise,
   put,
   read,
   seen,
+  skip,
   utf8,
 } from "./suite.ts";
 
@@ -89,7 +91,7 @@ export const deletion: Cases = {
     const versions: (string | undefined)[] = [];
     for (let i = 0; i < 5; i++) {
       const blob = await put(store, utf8("many lives"));
-      const renewed = await store.blobs.renew(blob);
+      const renewed: BlobInfo = await store.blobs.renew(blob);
       assert.deepEqual([renewed.digest, renewed.size], [blob.digest, blob.size]);
       assert.deepEqual(renewed, await seen(await reopen(store), blob.digest));
       versions.push(blob.version, renewed.version);

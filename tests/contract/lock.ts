@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import process from "node:process";
-import { type Clock, isOciError, type Lease, type Lock } from "../../core/mod.ts";
-import { fakeClock } from "./clock.ts";
-import { type Cases, fails, register, type Test } from "./suite.ts";
+import { type Clock, isOciError, type Lease, type Lock, type LockOptions } from "../../core/mod.ts";
+import { type FakeClock, fakeClock } from "./clock.ts";
+import { type Cases, fails, moment, register, skip, type Test } from "./suite.ts";
 
 /** A place where locks are held. */
 export interface LockPlace extends AsyncDisposable {
@@ -16,15 +16,15 @@ export interface LockSuite {
   readonly test: Test;
   /** A fresh place where nothing is locked. */
   place(): Promise<LockPlace>;
-  /** It knows no shared holders, and takes every one for exclusive. */
+  /** It knows no shared holders: whatever the mode, there is one holder. */
   readonly exclusiveOnly?: boolean;
-  /** It lives by the machine's clock, whatever clock it is given: cases that let time pass are skipped. */
+  /** It lives by the machine's clock: the cases that let time pass are skipped. */
   readonly realTime?: boolean;
 }
 
-type Locks = LockPlace & Pick<LockSuite, "exclusiveOnly" | "realTime">;
+type Locks = Pick<LockPlace, "lock"> & { needsShared(): void };
 
-const held = (lease: Lease): boolean => {
+function holds(lease: Lease): boolean {
   try {
     lease.assertHeld();
     return true;
@@ -32,16 +32,12 @@ const held = (lease: Lease): boolean => {
     if (isOciError(error, "lease_lost")) return false;
     throw error;
   }
-};
+}
 
-/** Whether nobody can have it now. */
-async function taken(
-  lock: Lock,
-  name: string,
-  mode: "shared" | "exclusive" = "exclusive",
-): Promise<boolean> {
+/** Whether somebody keeps us from having it at once. */
+async function taken(lock: Lock, name: string, mode?: "shared"): Promise<boolean> {
   try {
-    await using _lease = await lock.acquire(name, { mode });
+    await using _lease = await lock.acquire(name, mode && { mode });
     return false;
   } catch (error) {
     if (isOciError(error, "locked")) return true;
@@ -49,12 +45,25 @@ async function taken(
   }
 }
 
+/** Asks for the lock, and comes back once the asker waits. */
+async function queue(
+  clock: FakeClock,
+  lock: Lock,
+  options: LockOptions = {},
+): Promise<{ lease: Promise<Lease> }> {
+  const before = clock.sleepers;
+  const lease = lock.acquire("gc", { wait: 60_000, ...options });
+  for (let i = 0; i < 1000 && clock.sleepers === before; i++) await moment(1);
+  return { lease };
+}
+
+/** What can be asked of any lock. */
 const locks: Cases<Locks> = {
   "one holder at a time, and the next once it is released": async ({ lock }) => {
     const clock = fakeClock();
     const [a, b] = [lock(clock), lock(clock)];
     const lease = await a.acquire("gc");
-    assert.ok(held(lease));
+    assert.ok(holds(lease));
     assert.equal(lease.signal.aborted, false);
     await fails(b.acquire("gc"), "locked");
     await fails(a.acquire("gc"), "locked");
@@ -71,25 +80,52 @@ const locks: Cases<Locks> = {
     assert.equal(await taken(one, "ingest/00fe"), false);
   },
 
-  "shared holders stand beside each other and keep an exclusive one out": async (
-    { lock, exclusiveOnly },
-  ) => {
-    if (exclusiveOnly) skip("knows no shared holders");
+  "shared holders stand beside each other and keep an exclusive one out": async (locks) => {
+    locks.needsShared();
     const clock = fakeClock();
-    const [a, b, c] = [lock(clock), lock(clock), lock(clock)];
+    const [a, b, c] = [locks.lock(clock), locks.lock(clock), locks.lock(clock)];
     const first = await a.acquire("gc", { mode: "shared" });
     const second = await b.acquire("gc", { mode: "shared" });
     assert.equal(await taken(c, "gc"), true);
     await first[Symbol.asyncDispose]();
-    assert.ok(held(second));
+    assert.ok(holds(second));
     assert.equal(await taken(c, "gc"), true);
     await second[Symbol.asyncDispose]();
     await using _third = await c.acquire("gc");
     assert.equal(await taken(a, "gc", "shared"), true);
   },
 
-  "eight who wait all get it, one after the other": async ({ lock, realTime }) => {
-    if (realTime) skip("lives by the machine's clock");
+  "`locked` names the holder": async ({ lock }) => {
+    const clock = fakeClock();
+    await using _lease = await lock(clock).acquire("gc");
+    const error = await lock(clock).acquire("gc").catch((error: unknown) => error);
+    assert.ok(isOciError(error, "locked"), String(error));
+    assert.match(error.message, new RegExp(`\\b${process.pid}\\b`));
+  },
+
+  "an aborted signal takes nothing": async ({ lock }) => {
+    const one = lock(fakeClock());
+    await fails(one.acquire("gc", { signal: AbortSignal.abort() }), "aborted");
+    assert.equal(await taken(one, "gc"), false);
+  },
+
+  "a released lease holds nothing; releasing it twice does not touch the next": async (
+    { lock },
+  ) => {
+    const clock = fakeClock();
+    const lease = await lock(clock).acquire("gc");
+    await lease[Symbol.asyncDispose]();
+    assert.equal(holds(lease), false);
+    await using next = await lock(clock).acquire("gc");
+    await lease[Symbol.asyncDispose]();
+    assert.ok(holds(next));
+    assert.equal(await taken(lock(clock), "gc"), true);
+  },
+};
+
+/** What takes time. */
+const slow: Cases<Locks> = {
+  "eight who wait all get it, one after the other": async ({ lock }) => {
     const clock = fakeClock();
     let [inside, most, turns] = [0, 0, 0];
     await clock.until(Promise.all(Array.from({ length: 8 }, async () => {
@@ -103,125 +139,98 @@ const locks: Cases<Locks> = {
     assert.deepEqual([most, turns], [1, 8]);
   },
 
-  "whoever waits for it alone is not starved by those who share it": async (
-    { lock, exclusiveOnly, realTime },
-  ) => {
-    if (exclusiveOnly) skip("knows no shared holders");
-    if (realTime) skip("lives by the machine's clock");
+  "who wants it alone is not starved by those who share it": async ({ lock, needsShared }) => {
+    needsShared();
     const clock = fakeClock();
     const [a, b, c] = [lock(clock), lock(clock), lock(clock)];
     const sharing = await a.acquire("gc", { mode: "shared" });
-    const alone = b.acquire("gc", { wait: 60_000 });
-    await clock.advance(3000);
+    const alone = await queue(clock, b);
     assert.equal(await taken(c, "gc", "shared"), true);
     await sharing[Symbol.asyncDispose]();
-    await using lease = await clock.until(alone);
-    assert.ok(held(lease));
+    await using lease = await clock.until(alone.lease);
+    assert.ok(holds(lease));
   },
 
-  "waiting ends with `locked`, naming the holder": async ({ lock, realTime }) => {
-    const clock = fakeClock();
-    await using lease = await lock(clock).acquire("gc");
-    const waiting = lock(clock).acquire("gc", { wait: realTime ? 500 : 30_000 });
-    const error = await clock.until(waiting.then(() => undefined, (error: unknown) => error));
-    assert.ok(isOciError(error, "locked"), String(error));
-    assert.match(error.message, new RegExp(`\\b${process.pid}\\b`));
-    assert.ok(held(lease), "a holder that lives keeps its lease however long others wait");
-  },
-
-  "a signal ends the waiting with `aborted`, and whoever waited is out of the way": async (
-    { lock },
-  ) => {
+  "waiting ends after `wait`, and leaves no trace": async ({ lock }) => {
     const clock = fakeClock();
     const lease = await lock(clock).acquire("gc");
-    await fails(lock(clock).acquire("gc", { signal: AbortSignal.abort() }), "aborted");
-    const stop = new AbortController();
-    const waiting = lock(clock).acquire("gc", { wait: 60_000, signal: stop.signal });
-    const ended = fails(waiting, "aborted");
-    await clock.advance(1000);
-    stop.abort();
-    await clock.until(ended);
+    const start = clock.elapsed();
+    await clock.until(fails(lock(clock).acquire("gc", { wait: 30_000 }), "locked"));
+    const waited = clock.elapsed() - start;
+    assert.ok(waited >= 30_000 && waited < 40_000, `it took ${waited} ms`);
+    assert.ok(holds(lease));
     await lease[Symbol.asyncDispose]();
     assert.equal(await taken(lock(clock), "gc"), false);
   },
 
-  "releasing twice is fine, and does not touch the next holder": async ({ lock }) => {
+  "a signal ends the waiting with `aborted`, and leaves no trace": async ({ lock }) => {
     const clock = fakeClock();
     const lease = await lock(clock).acquire("gc");
+    const stop = new AbortController();
+    const waiting = await queue(clock, lock(clock), { signal: stop.signal });
+    stop.abort();
+    await clock.until(fails(waiting.lease, "aborted"));
     await lease[Symbol.asyncDispose]();
-    await using next = await lock(clock).acquire("gc");
-    await lease[Symbol.asyncDispose]();
-    assert.ok(held(next));
-    assert.equal(await taken(lock(clock), "gc"), true);
-    assert.equal(held(lease), false);
+    assert.equal(await taken(lock(clock), "gc"), false);
   },
 
-  "a holder that lives is not replaced": async ({ lock, realTime }) => {
-    if (realTime) skip("lives by the machine's clock");
+  "a holder that lives keeps it for as long as it likes": async ({ lock }) => {
     const clock = fakeClock();
     await using lease = await lock(clock).acquire("gc");
-    await clock.advance(120_000);
+    const next = lock(clock).acquire("gc", { wait: 60_000 });
+    await clock.until(fails(next, "locked"));
     lease.assertHeld();
     assert.equal(lease.signal.aborted, false);
-    assert.equal(await taken(lock(clock), "gc"), true);
   },
 
-  "after a suspend nothing is held": async ({ lock, realTime }) => {
-    if (realTime) skip("lives by the machine's clock");
+  "after a suspend nothing is held, and what was lost stays lost": async ({ lock }) => {
     const clock = fakeClock();
     await using lease = await lock(clock).acquire("gc");
     clock.suspend(60_000);
     assert.throws(() => lease.assertHeld(), (error) => isOciError(error, "lease_lost"));
     assert.equal(lease.signal.aborted, true);
     await clock.advance(10_000);
-    assert.equal(held(lease), false, "what was lost stays lost");
+    assert.equal(holds(lease), false);
   },
 
-  "a frozen holder is replaced; when it wakes it holds nothing and disturbs nobody": async (
-    { lock, realTime },
-  ) => {
-    if (realTime) skip("lives by the machine's clock");
+  "a frozen holder is replaced; when it wakes it holds and disturbs nothing": async ({ lock }) => {
     const [frozen, clock] = [fakeClock(), fakeClock()];
     const lost = await lock(frozen).acquire("gc");
-    const start = clock.elapsed();
     await using lease = await clock.until(lock(clock).acquire("gc", { wait: 60_000 }));
-    const waited = clock.elapsed() - start;
+    const waited = clock.elapsed();
     assert.ok(waited >= 10_000 && waited <= 30_000, `replaced after ${waited} ms`);
     await frozen.advance(waited);
-    assert.equal(held(lost), false);
     assert.equal(lost.signal.aborted, true);
+    assert.equal(holds(lost), false);
     await lost[Symbol.asyncDispose]();
-    assert.ok(held(lease));
+    assert.ok(holds(lease));
     assert.equal(await taken(lock(clock), "gc"), true);
   },
 
-  "a frozen waiter is not waited for": async ({ lock, realTime }) => {
-    if (realTime) skip("lives by the machine's clock");
+  "a frozen waiter is not waited for": async ({ lock }) => {
     const [frozen, clock] = [fakeClock(), fakeClock()];
     const lease = await lock(clock).acquire("gc");
     const stop = new AbortController();
-    const stuck = fails(
-      lock(frozen).acquire("gc", { wait: 60_000, signal: stop.signal }),
-      "aborted",
-    );
-    await frozen.advance(0);
-    const next = lock(clock).acquire("gc", { wait: 60_000 });
+    const stuck = await queue(frozen, lock(frozen), { signal: stop.signal });
     await lease[Symbol.asyncDispose]();
-    await using _next = await clock.until(next);
+    await using _next = await clock.until(lock(clock).acquire("gc", { wait: 60_000 }));
     stop.abort();
-    await stuck;
+    await frozen.until(fails(stuck.lease, "aborted"));
   },
 };
 
 /** Asks of a lock all that core/lock.ts promises, each sentence in a place of its own. */
-export function lockContract(name: string, { test, place, ...traits }: LockSuite): void {
-  for (const [promise, run] of Object.entries(locks)) {
+export function lockContract(
+  name: string,
+  { test, place, exclusiveOnly, realTime }: LockSuite,
+): void {
+  for (const [promise, run] of Object.entries({ ...locks, ...slow })) {
     register(test, `${name}: ${promise}`, async () => {
+      if (realTime && promise in slow) skip("lives by the machine's clock");
       await using opened = await place();
       await run({
-        ...traits,
-        lock: opened.lock,
-        [Symbol.asyncDispose]: opened[Symbol.asyncDispose],
+        lock: (clock) => opened.lock(clock),
+        needsShared: () => exclusiveOnly && skip("knows no shared holders"),
       });
     });
   }

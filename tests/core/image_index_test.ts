@@ -3,7 +3,6 @@ import { describe, it } from "node:test";
 import { type Descriptor, IMAGE_NAME, REF_NAME, TAGGED } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
 import { type ErrorCode, isOciError } from "../../core/errors.ts";
-import { epochOf, fenced } from "../../core/fence.ts";
 import {
   emptyIndex,
   entriesOf,
@@ -39,7 +38,10 @@ function entry(text: string): Descriptor {
   return annotations.length ? { ...base, annotations: Object.fromEntries(annotations) } : base;
 }
 
-const index = (...entries: string[]): ImageIndex => ({ ...emptyIndex, manifests: entries.map(entry) });
+const index = (...entries: string[]): ImageIndex => ({
+  ...emptyIndex,
+  manifests: entries.map(entry),
+});
 
 /** The index in the words of `entry`, without the times. */
 function words({ manifests }: ImageIndex): string[] {
@@ -63,25 +65,60 @@ type Row = readonly [
 
 const EDITS: readonly Row[] = [
   ["a new name goes last", ["a", "b"], (i) => set(i, "c", "v1"), ["a", "b", "c v1"]],
-  ["a retag drops the former entry", ["a", "b v1", "c v2"], (i) => set(i, "d", "v1"), ["a", "c v2", "d v1"]],
-  ["every duplicate of the name leaves", ["a v1", "b v1", "c", "a v1"], (i) => set(i, "d", "v1"), ["c", "d v1"]],
-  ["a full name is another than its tag", ["a app:v1"], (i) => set(i, "b", "v1"), ["a app:v1", "b v1"]],
-  ["a second name on a digest is a second entry", ["a v1"], (i) => set(i, "a", "v2"), ["a v1", "a v2"]],
+  ["a retag drops the former entry", ["a", "b v1", "c v2"], (i) => set(i, "d", "v1"), [
+    "a",
+    "c v2",
+    "d v1",
+  ]],
+  ["every duplicate of the name leaves", ["a v1", "b v1", "c", "a v1"], (i) => set(i, "d", "v1"), [
+    "c",
+    "d v1",
+  ]],
+  ["a full name is another than its tag", ["a app:v1"], (i) => set(i, "b", "v1"), [
+    "a app:v1",
+    "b v1",
+  ]],
+  ["a second name on a digest is a second entry", ["a v1"], (i) => set(i, "a", "v2"), [
+    "a v1",
+    "a v2",
+  ]],
   ["an untagged entry becomes the named one", ["a", "b"], (i) => set(i, "a", "v1"), ["b", "a v1"]],
   ["unless it says more", ["a kind=sig", "a"], (i) => set(i, "a", "v1"), ["a kind=sig", "a v1"]],
   ["or the name says it too", ["a kind=sig"], (i) => set(i, "a kind=sig", "v1"), ["a v1 kind=sig"]],
-  ["keepPrevious keeps the former in place", ["a v1 x=1", "b"], (i) => set(i, "c", "v1", true), ["a x=1", "b", "c v1"]],
-  ["unless it is listed otherwise", ["a v1", "a v2"], (i) => set(i, "c", "v1", true), ["a v2", "c v1"]],
-  ["and keeps one of two duplicates", ["a v1", "a v1"], (i) => set(i, "c", "v1", true), ["a", "c v1"]],
+  ["keepPrevious keeps the former in place", ["a v1 x=1", "b"], (i) => set(i, "c", "v1", true), [
+    "a x=1",
+    "b",
+    "c v1",
+  ]],
+  ["unless it is listed otherwise", ["a v1", "a v2"], (i) => set(i, "c", "v1", true), [
+    "a v2",
+    "c v1",
+  ]],
+  ["and keeps one of two duplicates", ["a v1", "a v1"], (i) => set(i, "c", "v1", true), [
+    "a",
+    "c v1",
+  ]],
   ["and none of the same digest", ["a v1 x=1"], (i) => set(i, "a", "v1", true), ["a v1"]],
-  ["untagging drops every entry of the name", ["a v1", "b", "c v1"], (i) => withoutReference(i, "v1"), ["b"]],
-  ["or keeps it without one", ["a v1", "b"], (i) => withoutReference(i, "v1", { keepPrevious: true }), ["a", "b"]],
+  [
+    "untagging drops every entry of the name",
+    ["a v1", "b", "c v1"],
+    (i) => withoutReference(i, "v1"),
+    ["b"],
+  ],
+  [
+    "or keeps it without one",
+    ["a v1", "b"],
+    (i) => withoutReference(i, "v1", { keepPrevious: true }),
+    ["a", "b"],
+  ],
   ["an unknown name changes nothing", ["a v1"], (i) => withoutReference(i, "v2"), ["a v1"]],
   ["an entry is listed once", ["a"], (i) => insert(insert(i, entry("b")), entry("b")), ["a", "b"]],
   ["a named entry is listed already", ["a v1"], (i) => insert(i, entry("a")), ["a v1"]],
   ["unless it says less", ["a v1"], (i) => insert(i, entry("a kind=sig")), ["a v1", "a kind=sig"]],
   ["listing takes no name along", [], (i) => insert(i, entry("a v1 x=1")), ["a x=1"]],
-  ["removing takes every entry of a digest", ["a", "b v1", "a v2"], (i) => remove(i, digest("a")), ["b v1"]],
+  ["removing takes every entry of a digest", ["a", "b v1", "a v2"], (i) => remove(i, digest("a")), [
+    "b v1",
+  ]],
 ];
 
 describe("edits of an index", () => {
@@ -150,7 +187,8 @@ describe("edits of an index", () => {
   });
 
   it("the members of an entry that loses its name stay in their order", () => {
-    const text = `{"schemaVersion":2,"manifests":[{"later":1.0,"annotations":{"b":"1","${REF_NAME}":"v1","a":"2"},` +
+    const text =
+      `{"schemaVersion":2,"manifests":[{"later":1.0,"annotations":{"b":"1","${REF_NAME}":"v1","a":"2"},` +
       `"digest":"${digest("a")}","size":1,"mediaType":"a/b"}]}`;
     const after = withoutReference(parseIndex(text), "v1", { keepPrevious: true });
     assert.equal(
@@ -182,13 +220,32 @@ const UNUSABLE: Readonly<Record<string, unknown>> = {
 
 describe("reading an index", () => {
   const broken = (text: string, code: ErrorCode, message: RegExp) =>
-    assert.throws(() => parseIndex(text), (error) => isOciError(error, code) && message.test(error.message), text);
+    assert.throws(
+      () => parseIndex(text),
+      (error) => isOciError(error, code) && message.test(error.message),
+      text,
+    );
 
   it("what is no index is corrupt, in a sentence that names the document", () => {
-    for (const text of ["garbage", "[]", "null", "5", '"x"', '{"manifests":{}}', '{"manifests":"x"}', '{"manifests":[],"annotations":5}']) {
+    for (
+      const text of [
+        "garbage",
+        "[]",
+        "null",
+        "5",
+        '"x"',
+        '{"manifests":{}}',
+        '{"manifests":"x"}',
+        '{"manifests":[],"annotations":5}',
+      ]
+    ) {
       broken(text, "corrupt", /^Cannot read .*"index\.json"/);
     }
-    broken('{"manifests":[],"manifests":[]}', "corrupt", /named twice at offset \d+ of "index.json"$/);
+    broken(
+      '{"manifests":[],"manifests":[]}',
+      "corrupt",
+      /named twice at offset \d+ of "index.json"$/,
+    );
     broken("[".repeat(300), "corrupt", /deep/);
   });
 
@@ -196,7 +253,9 @@ describe("reading an index", () => {
     for (const version of ["1", "3", '"2"', "2.0", "-2", "true"]) {
       broken(`{"schemaVersion":${version},"manifests":[]}`, "unsupported", /schema version/);
     }
-    for (const version of ["", '"schemaVersion":0,', '"schemaVersion":null,', '"schemaVersion":2,']) {
+    for (
+      const version of ["", '"schemaVersion":0,', '"schemaVersion":null,', '"schemaVersion":2,']
+    ) {
       assert.deepEqual(parseIndex(`{${version}"manifests":[]}`).manifests, []);
     }
   });
@@ -209,7 +268,8 @@ describe("reading an index", () => {
   });
 
   it("members keep their order and their text; what the specification asks for is filled in", () => {
-    const text = `{"later":9007199254740993,"manifests":[{"size":1.50,"x":{"z":-0,"a":[]}},null],"schemaVersion":2,` +
+    const text =
+      `{"later":9007199254740993,"manifests":[{"size":1.50,"x":{"z":-0,"a":[]}},null],"schemaVersion":2,` +
       `"annotations":{"z":"1","__proto__":"2","a":"3"},"mediaType":"x/y"}`;
     assert.equal(printIndex(parseIndex(text)), text);
     assert.equal(
@@ -252,20 +312,12 @@ describe("what a commit leaves in an index", () => {
     assert.ok(holdsNonce(now, "w60.2") && !holdsNonce(now, "w60.1") && !holdsNonce(now, "w1.1"));
   });
 
-  it("a fence is the next epoch; nonsense counts as none", () => {
-    assert.equal(epochOf(emptyIndex), 0);
-    const first = fenced(emptyIndex, "open", "ab");
-    assert.equal(epochOf(first), 1);
-    assert.equal(epochOf(fenced(first, "done", "cd")), 2);
-    for (const odd of ["x", "", 5, null]) {
-      const foreign = { ...emptyIndex, annotations: { "dev.stowage.gc": odd } } as unknown as ImageIndex;
-      assert.equal(epochOf(foreign), 0);
-    }
-  });
-
   it("annotations of others stay", () => {
-    const now = fenced(signed(parseIndex('{"annotations":{"z":"1","a":2}}'), "aa.1"), "open", "x");
-    assert.match(printIndex(now), /^\{"annotations":\{"z":"1","a":2,"dev\.stowage\.generation":"1"/);
+    const now = signed(parseIndex('{"annotations":{"z":"1","a":2}}'), "aa.1");
+    assert.match(
+      printIndex(now),
+      /^\{"annotations":\{"z":"1","a":2,"dev\.stowage\.generation":"1"/,
+    );
   });
 });
 
@@ -278,7 +330,10 @@ const foreign = fc.oneof(
   { weight: 5, arbitrary: legal },
   { weight: 1, arbitrary: fc.constantFrom(...Object.values(UNUSABLE)) },
 ) as fc.Arbitrary<Descriptor>;
-const anyIndex = fc.tuple(fc.array(foreign, { maxLength: 8 }), fc.dictionary(fc.string(), fc.jsonValue()))
+const anyIndex = fc.tuple(
+  fc.array(foreign, { maxLength: 8 }),
+  fc.dictionary(fc.string(), fc.jsonValue()),
+)
   .map(([manifests, members]): ImageIndex => {
     const { schemaVersion: _, mediaType: __, annotations: ___, ...later } = members;
     return { ...later, schemaVersion: 2, mediaType: INDEX_TYPE, manifests };
@@ -295,22 +350,27 @@ describe("any index", () => {
   });
 
   it("a tag leaves one entry of its name, the last; all others keep order and text", () => {
-    fc.assert(fc.property(anyIndex, legal, name, fc.boolean(), (before, given, wanted, keepPrevious) => {
-      const one = entryFor(before, wanted, given, TIME);
-      const after = withReference(before, one, { keepPrevious });
-      assert.deepEqual(after.manifests.filter(named(wanted)), [one]);
-      const others = before.manifests.filter((other) => nameOf(other) !== wanted);
-      const left = after.manifests.filter((other) => before.manifests.includes(other));
-      const gone = others.filter((other) => !left.includes(other));
-      assert.deepEqual(left.filter((other) => !named(wanted)(other)), others.filter((other) => !gone.includes(other)));
-      for (const other of gone) {
-        assert.equal(nameOf(other), undefined);
-        assert.equal(other.digest, given.digest);
-      }
-      const { manifests: _, ...members } = after;
-      const { manifests: __, ...former } = before;
-      assert.deepEqual(members, former);
-    }));
+    fc.assert(
+      fc.property(anyIndex, legal, name, fc.boolean(), (before, given, wanted, keepPrevious) => {
+        const one = entryFor(before, wanted, given, TIME);
+        const after = withReference(before, one, { keepPrevious });
+        assert.deepEqual(after.manifests.filter(named(wanted)), [one]);
+        const others = before.manifests.filter((other) => nameOf(other) !== wanted);
+        const left = after.manifests.filter((other) => before.manifests.includes(other));
+        const gone = others.filter((other) => !left.includes(other));
+        assert.deepEqual(
+          left.filter((other) => !named(wanted)(other)),
+          others.filter((other) => !gone.includes(other)),
+        );
+        for (const other of gone) {
+          assert.equal(nameOf(other), undefined);
+          assert.equal(other.digest, given.digest);
+        }
+        const { manifests: _, ...members } = after;
+        const { manifests: __, ...former } = before;
+        assert.deepEqual(members, former);
+      }),
+    );
   });
 
   it("a tag, an untag, an insertion and a removal change nothing when done again", () => {
@@ -330,9 +390,14 @@ describe("any index", () => {
   it("keepPrevious loses no digest that was listed", () => {
     fc.assert(fc.property(anyIndex, legal, name, (before, given, wanted) => {
       const digests = (one: ImageIndex) => new Set(usable(one).map((other) => other.digest));
-      const after = withReference(before, entryFor(before, wanted, given, TIME), { keepPrevious: true });
+      const after = withReference(before, entryFor(before, wanted, given, TIME), {
+        keepPrevious: true,
+      });
       assert.deepEqual(digests(after), digests(before).union(new Set([given.digest])));
-      assert.deepEqual(digests(withoutReference(before, wanted, { keepPrevious: true })), digests(before));
+      assert.deepEqual(
+        digests(withoutReference(before, wanted, { keepPrevious: true })),
+        digests(before),
+      );
     }));
   });
 
@@ -341,7 +406,10 @@ describe("any index", () => {
       const { mediaType, digest, size, ...more } = given;
       const edit = (one: ImageIndex, what: Descriptor) =>
         printIndex(withReference(one, entryFor(one, wanted, what, TIME)));
-      assert.equal(edit(parseIndex(printIndex(before)), { size, digest, mediaType, ...more }), edit(before, given));
+      assert.equal(
+        edit(parseIndex(printIndex(before)), { size, digest, mediaType, ...more }),
+        edit(before, given),
+      );
     }));
   });
 });

@@ -120,7 +120,9 @@ describe("JSON that loses nothing", () => {
   });
 
   it("reads a megabyte of backslashes, quotes and numbers in no more than a moment", () => {
-    const text = ` ["${'\\\\'.repeat(200_000)}","${'\\"'.repeat(200_000)}",${"1.0,".repeat(50_000)}1]`;
+    const text = ` ["${"\\\\".repeat(200_000)}","${'\\"'.repeat(200_000)}",${
+      "1.0,".repeat(50_000)
+    }1]`;
     const start = performance.now();
     assert.equal(print(text), text.slice(1));
     assert.ok(performance.now() - start < 3_000);
@@ -136,8 +138,10 @@ describe("JSON that loses nothing", () => {
 
   it("any text: what was read is printed as it was, whatever its numbers and white space", () => {
     fc.assert(fc.property(document, space, (compact, between) => {
-      const spaced = compact.replace(/"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^{}[\]:,"]+/g, (token) =>
-        between + token);
+      const spaced = compact.replace(
+        /"(?:[^"\\]|\\.)*"|[{}[\]:,]|[^{}[\]:,"]+/g,
+        (token) => between + token,
+      );
       assert.equal(print(compact), compact);
       assert.equal(print(spaced + between), compact);
     }));
@@ -166,15 +170,28 @@ describe("JSON that loses nothing", () => {
   });
 
   it("text that is not UTF-8 is refused in a sentence", () => {
-    assert.throws(() => decodeUtf8(Uint8Array.of(0x7b, 0xff, 0x7d)), (error) =>
-      isOciError(error, "corrupt") && error.message === "Cannot read text: it is not UTF-8");
+    assert.throws(
+      () => decodeUtf8(Uint8Array.of(0x7b, 0xff, 0x7d)),
+      (error) =>
+        isOciError(error, "corrupt") && error.message === "Cannot read text: it is not UTF-8",
+    );
     assert.equal(decodeUtf8(Uint8Array.of(0xef, 0xbb, 0xbf, 0x31)), "\uFEFF1");
   });
 });
 
 const space = fc.stringMatching(/^[ \t\n\r]{0,3}$/);
 const number = fc.stringMatching(/^-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,4})?$/);
-const word = fc.constantFrom("a", "b", "mediaType", "__proto__", "constructor", "size", "x y", "", "é");
+const word = fc.constantFrom(
+  "a",
+  "b",
+  "mediaType",
+  "__proto__",
+  "constructor",
+  "size",
+  "x y",
+  "",
+  "é",
+);
 const document = fc.letrec<{ value: string; list: string; members: string }>((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
@@ -185,10 +202,17 @@ const document = fc.letrec<{ value: string; list: string; members: string }>((ti
     tie("members"),
   ),
   list: fc.array(tie("value"), { maxLength: 4 }).map((items) => `[${items.join(",")}]`),
-  members: fc.uniqueArray(fc.tuple(word, tie("value")), { selector: ([name]) => name, maxLength: 4 })
+  members: fc.uniqueArray(fc.tuple(word, tie("value")), {
+    selector: ([name]) => name,
+    maxLength: 4,
+  })
     .map((all) => `{${all.map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`),
 })).value;
-const torn = fc.tuple(document, fc.nat(), fc.constantFrom("", '"', "}", "]", ",", ":", "-", "\\", "x"))
+const torn = fc.tuple(
+  document,
+  fc.nat(),
+  fc.constantFrom("", '"', "}", "]", ",", ":", "-", "\\", "x"),
+)
   .map(([text, at, put]) => text.slice(0, at % (text.length + 1)) + put);
 
 /** A text with the members of every object sorted, its numbers as they were written. */
@@ -196,8 +220,10 @@ function sorted(text: string): string {
   const sort = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null || !Object.keys(value).length) return value;
     if (Array.isArray(value)) return value.map(sort);
-    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)
-      .map(([name, one]) => [name, sort(one)]));
+    return Object.fromEntries(
+      Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1)
+        .map(([name, one]) => [name, sort(one)]),
+    );
   };
   return JSON.stringify(sort(parseJson(text)));
 }

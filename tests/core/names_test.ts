@@ -120,7 +120,12 @@ describe("names", () => {
   });
 
   it("a digest tag is one in full, with or without what may follow it", () => {
-    const names = [`sha256-${HEX}`, `sha256-${HEX}.sig`, `app:sha256-${HEX}`, `sha512-${HEX}${HEX}.a.b`];
+    const names = [
+      `sha256-${HEX}`,
+      `sha256-${HEX}.sig`,
+      `app:sha256-${HEX}`,
+      `sha512-${HEX}${HEX}.a.b`,
+    ];
     for (const name of names) assert.ok(isDigestTag(name), name);
     for (const name of [`sha256-${HEX}x`, "sha256-9f", `sha1-${HEX}`, `x-sha256-${HEX}`]) {
       assert.ok(!isDigestTag(name), name);
@@ -149,7 +154,10 @@ describe("names of entries", () => {
     const name = "docker.io/library/app:v1";
     assert.deepEqual(spelling(name, entry(name)), { [REF_NAME]: name, [IMAGE_NAME]: null });
     assert.deepEqual(spelling(name, entry("v1", name)), { [REF_NAME]: "v1", [IMAGE_NAME]: name });
-    assert.deepEqual(spelling(name, entry(undefined, name)), { [REF_NAME]: "v1", [IMAGE_NAME]: name });
+    assert.deepEqual(spelling(name, entry(undefined, name)), {
+      [REF_NAME]: "v1",
+      [IMAGE_NAME]: name,
+    });
   });
 
   const all = {
@@ -198,7 +206,10 @@ describe("names of entries", () => {
     fc.assert(fc.property(legal, fc.option(legal), (name, former) => {
       checkName(name);
       const annotations = spelling(name, former === null ? undefined : entry(name, former));
-      const written = entry(annotations[REF_NAME] ?? undefined, annotations[IMAGE_NAME] ?? undefined);
+      const written = entry(
+        annotations[REF_NAME] ?? undefined,
+        annotations[IMAGE_NAME] ?? undefined,
+      );
       assert.equal(nameOf(written), name);
       assert.deepEqual(entriesNamed([written], name), [written]);
       assert.deepEqual(entriesNamed([written], splitName(name).tag), [written]);

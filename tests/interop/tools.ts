@@ -1,6 +1,7 @@
 // The partners: other people's tools, run as they are. A test that needs one that is not there is skipped, by name.
 import { spawnSync } from "node:child_process";
-import { cp, mkdir, mkdtemp, symlink, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { cp, mkdir, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
@@ -30,9 +31,11 @@ export function needing(tools: readonly string[], promise: string, body: () => P
   else test(promise, { skip: `${missing.join(", ")} cannot be had here` }, () => {});
 }
 
-/** An empty folder of this test. */
-export function scratch(): Promise<string> {
-  return mkdtemp(join(tmpdir(), "stowage-interop-"));
+/** An empty folder of this test; in lower case, as buildah takes its path for a name. */
+export async function scratch(): Promise<string> {
+  const folder = join(tmpdir(), `stowage-interop-${randomBytes(6).toString("hex")}`);
+  await mkdir(folder);
+  return folder;
 }
 
 const TREE = ["/bin/bash", "/bin/ls", "/bin/cat", "/etc/passwd", "/etc/os-release"];

@@ -1,0 +1,104 @@
+import { checkName, defineBody, type Layout, messageOf, type Place } from "../../core/mod.ts";
+import { type Copied, copyAll, startOver } from "./copy_all.ts";
+import {
+  assertSelection,
+  type Copy,
+  copyFlags,
+  namesFor,
+  optionsOf,
+  readHave,
+} from "./copy_plan.ts";
+import { type Run, startRun } from "./copy_run.ts";
+import { openSources } from "./copy_sources.ts";
+import { pinned } from "./entry.ts";
+import { openTarget } from "./target.ts";
+import { reading, usageError } from "./usage.ts";
+
+/** `stowage copy`. */
+export default defineBody({
+  usage: "SRC[:ref]… DST[:ref]",
+  details:
+    "Copies from any place to any place what is not there yet. The names of one source are " +
+    "set in one step, once all is in place. Without a reference the only entry of the source is " +
+    "meant. Run again after an interruption, it goes on where it was.",
+  flags: copyFlags,
+  examples: [
+    "stowage copy --referrers ./store:v1 s3://images/team",
+    "stowage copy --create --all ./store ./twin",
+    "stowage copy --platform linux/arm64 ./store:v1 ./small:v1-arm64",
+  ],
+  positionals: [2, Infinity],
+  async run(context) {
+    const { flags, positionals } = context;
+    const references = positionals.map((text) => context.reference(text));
+    const to = references.pop();
+    if (!to) return;
+    if (to.digest) {
+      throw usageError("Cannot copy to a digest: name the target by a tag, or not at all");
+    }
+    assertSelection(context, references);
+    reading(() => flags.tag.forEach(checkName));
+    const filter = flags.have === undefined ? undefined : await readHave(flags.have);
+
+    await using opened = new AsyncDisposableStack();
+    const sources = await openSources(context, references, flags, opened);
+    const as = namesFor(context, sources, to.name);
+    const target = opened.use(await openTarget(context, to.place, flags));
+    if (!flags.resume) await startOver(sources, target);
+    const shown = context.print({ place: to.place });
+    const run = startRun(shown, flags["dry-run"], context.onEvent);
+    const options = { ...optionsOf(context), ...(filter ? { filter, sparse: true } : {}), ...as };
+    let ended = false;
+    try {
+      const { copied, failed } = await copyAll(context, sources, target, {
+        ...options,
+        onEvent: run.onEvent,
+      });
+      const ok = failed.length === 0;
+      run.end(ok);
+      ended = true;
+      await context.result({
+        schema: "stowage.copy/1",
+        ok,
+        place: shown,
+        data: {
+          copied: copied.map((one) => toJson(context, one)),
+          ...(flags["keep-going"] ? { failed } : {}),
+          tally: run.tally(),
+        },
+        lines: copied.flatMap((one) => toLines(context, to.place, one)),
+      });
+      return ok ? 0 : 7;
+    } catch (error) {
+      if (!ended) await interrupted(context, run, target);
+      throw error;
+    }
+  },
+});
+
+function toJson(context: Copy, { reference, from }: Copied) {
+  const { descriptor, source, names, previous } = reference;
+  return {
+    source: pinned(context, from, source),
+    digest: descriptor.digest,
+    names,
+    ...(previous === undefined ? {} : { previous }),
+  };
+}
+
+function toLines(context: Copy, place: Place, { reference, asked }: Copied): string[] {
+  const { names, descriptor: { digest } } = reference;
+  if (names.length === 0) return asked ? [pinned(context, place, digest)] : [];
+  return names.map((name) => pinned(context, place, digest, name));
+}
+
+/** Tells what a copy that was stopped has left for the next one. */
+async function interrupted({ signal, hint, notice }: Copy, run: Run, target: Layout) {
+  run.end(false);
+  if (!signal.aborted) return;
+  try {
+    hint(`${await run.kept(target)}; run the same command again`);
+  } catch (error) {
+    notice({ code: "unknown", message: `Cannot tell what was kept: ${messageOf(error)}` });
+  }
+}

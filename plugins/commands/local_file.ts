@@ -1,0 +1,68 @@
+import { open, stat } from "node:fs/promises";
+import {
+  createDigester,
+  type Digest,
+  errnoOf,
+  fileError,
+  type Source,
+  writableAlgorithm,
+} from "../../core/mod.ts";
+
+const STEP = 1 << 20;
+
+/** What the file system said about a path, as an error of the library; other errors are left as they are. */
+export function failedFile(error: unknown, verb: "read" | "write", path: string): unknown {
+  if (errnoOf(error) === undefined) return error;
+  return fileError(error, `Cannot ${verb} ${JSON.stringify(path)}`, verb);
+}
+
+/** A file as a source: opened when the first byte is asked for, closed after the last. Told of the bytes of each read. */
+export function fileSource(
+  path: string,
+  onBytes: (bytes: number) => void | Promise<void> = () => {},
+): Source & { open(offset: number): Promise<AsyncIterable<Uint8Array>> } {
+  return { open: (offset) => Promise.resolve(chunksOfFile(path, offset, onBytes)) };
+}
+
+async function* chunksOfFile(
+  path: string,
+  offset: number,
+  onBytes: (bytes: number) => void | Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const failed = (error: unknown) => Promise.reject(failedFile(error, "read", path));
+  const file = await open(path).catch(failed);
+  try {
+    const buffer = new Uint8Array(STEP);
+    // Without a position a pipe can be read too.
+    for (let at: number | null = offset > 0 ? offset : null;;) {
+      const { bytesRead } = await file.read(buffer, 0, STEP, at).catch(failed);
+      if (bytesRead === 0) return;
+      if (at !== null) at += bytesRead;
+      await onBytes(bytesRead);
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/** What is at a path, links followed; undefined if nothing is. */
+export async function statFile(
+  path: string,
+): Promise<{ kind: "file" | "folder" | "stream"; size: number } | undefined> {
+  try {
+    const found = await stat(path);
+    const kind = found.isFile() ? "file" : found.isDirectory() ? "folder" : "stream";
+    return { kind, size: found.size };
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(errnoOf(error) ?? "")) return undefined;
+    throw failedFile(error, "read", path);
+  }
+}
+
+/** The digest of a file, in the algorithm of another digest. */
+export async function digestOfFile(path: string, like: Digest): Promise<Digest> {
+  const digester = createDigester(writableAlgorithm(like));
+  for await (const chunk of await fileSource(path).open(0)) digester.update(chunk);
+  return digester.digest();
+}

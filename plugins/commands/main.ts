@@ -1,0 +1,150 @@
+import {
+  type Command,
+  type CommandBody,
+  type CommandContext,
+  formatReference,
+  isOciError,
+  OciError,
+  type Registry,
+} from "../../core/basics.ts";
+import { commonFlags } from "./common.ts";
+import { type Ending, endingOf, type ExitCodes, tellFailure } from "./failure.ts";
+import { type Arguments, readFlags } from "./flags.ts";
+import { commandHelp, findCommand, overview } from "./help.ts";
+import { type Host, processHost } from "./host.ts";
+import { behind, openPlace, type Places, readPlace, readReference } from "./open_place.ts";
+import { writeResult } from "./result.ts";
+import { loadSettings, settingsPaths } from "./settings_file.ts";
+import { startStop } from "./stop.ts";
+import { createTalk } from "./talk.ts";
+import { NOBODY_READS } from "./terminal.ts";
+import { usageError } from "./usage.ts";
+
+type Common = Arguments<typeof commonFlags>["flags"];
+
+/** Runs the program: one command, to its exit code. Nothing it throws is left to the runtime. */
+export async function main(
+  registry: Registry,
+  exits: ExitCodes,
+  host: Host = processHost(),
+): Promise<number> {
+  const { argv, terminal } = host;
+  const at = argv.findIndex((arg) => !arg.startsWith("-"));
+  const rest = argv.filter((_, index) => index !== at);
+  const hints: string[] = [];
+  let who = "stowage";
+  const stop = startStop(host);
+  try {
+    const word = at < 0 ? wordOf(argv) : argv[at] ?? "";
+    if (word === undefined) {
+      await terminal.out(overview(registry).map((line) => `${line}\n`).join(""));
+      return argv.length === 0 ? exits.usage : 0;
+    }
+    const command = findCommand(registry, word);
+    who = `stowage ${command.name}`;
+    const words = at < 0 ? rest.filter((arg) => arg !== "--version") : rest;
+    return await runCommand(registry, command, words, host, stop, hints);
+  } catch (error) {
+    const ending: Ending = stop.ending() ?? endingOf(error);
+    if (isOciError(error) && error.reason === NOBODY_READS) return 0;
+    const json = rest.includes("--json") || rest.includes("--format=json") ||
+      rest[rest.indexOf("--format") + 1] === "json" && rest.includes("--format");
+    const told = stop.ending() === undefined ? error : stop.describe(error);
+    const trace = ending === "defect" || rest.includes("-vv");
+    tellFailure(terminal, told, { who, json, exit: exits[ending], next: hints, trace });
+    return exits[ending];
+  } finally {
+    stop.end();
+  }
+}
+
+/** The command that a flag alone stands for. */
+function wordOf(argv: readonly string[]): string | undefined {
+  return argv.includes("--version") ? "version" : undefined;
+}
+
+async function runCommand(
+  registry: Registry,
+  command: Command,
+  argv: readonly string[],
+  host: Host,
+  stop: ReturnType<typeof startStop>,
+  hints: string[],
+): Promise<number> {
+  const { terminal, clock } = host;
+  const body = await command.load();
+  if (argv.includes("--help") || argv.includes("-h")) {
+    const lines = commandHelp(command, body, terminal.width);
+    await terminal.out(lines.map((line) => `${line}\n`).join(""));
+    return 0;
+  }
+  const table = { ...commonFlags, ...body.flags };
+  const { env } = terminal;
+  // The file that the settings are read from is a flag itself.
+  const first = readFlags({ settings: commonFlags.settings }, settingsOnly(argv), { env });
+  const settings = body.bare
+    ? undefined
+    : await loadSettings(first.flags.settings, settingsPaths(env, host.platform));
+  const twins = settings ? { env, settings: (await import("./settings.ts")).flagsOf(settings) } : { env };
+  const { flags, positionals } = readFlags(table, argv, twins);
+  checkCount(body, positionals);
+  const common = flags as Common;
+  const json = common.json || common.format === "json";
+  if (common.timeout !== undefined) stop.after(common.timeout);
+  const talk = createTalk(terminal, clock, {
+    mode: common.progress,
+    quiet: common.quiet,
+    verbose: common.verbose,
+    logs: common["log-format"],
+  });
+  const own = flags as { readonly "lock-wait"?: number; readonly durability?: "full" | "none" };
+  const places: Places = {
+    registry,
+    settings,
+    standard: env("STOWAGE_PLACE") || settings?.default,
+    cwd: () => host.cwd(),
+    wait: own["lock-wait"],
+    durability: own.durability,
+    signal: stop.signal,
+    notice: (notice) => talk.notice(notice),
+  };
+  const context: CommandContext = {
+    positionals,
+    flags,
+    registry,
+    terminal,
+    clock,
+    signal: stop.signal,
+    json,
+    quiet: common.quiet,
+    verbose: common.verbose,
+    reference: (text) => readReference(places, text),
+    place: (text) => readPlace(places, text),
+    print: (reference) => formatReference(reference, registry.schemes),
+    open: (place, mode) => openPlace(places, behind(places, place), mode),
+    onEvent: (event) => talk.onEvent(event),
+    notice: (notice) => talk.notice(notice),
+    hint: (line) => void hints.push(line),
+    result: (result) => writeResult(terminal, json, result),
+  };
+  try {
+    const code = await body.run(context) ?? 0;
+    if (stop.ending() !== undefined) throw new OciError("aborted", `Cannot go on: stopped`);
+    return code;
+  } finally {
+    await talk.close();
+  }
+}
+
+/** The arguments that name the settings file. */
+function settingsOnly(argv: readonly string[]): string[] {
+  const at = argv.indexOf("--settings");
+  if (at >= 0) return argv.slice(at, at + 2);
+  return argv.filter((arg) => arg.startsWith("--settings="));
+}
+
+function checkCount({ positionals: [least, most], usage }: CommandBody, given: readonly string[]) {
+  if (given.length >= least && given.length <= most) return;
+  const what = given.length < least ? "too little was given" : `${given.length} arguments are too many`;
+  throw usageError(`Cannot run it: ${what}; it is used as "${usage}"`);
+}

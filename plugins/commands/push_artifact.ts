@@ -1,0 +1,86 @@
+import {
+  annotated,
+  type Descriptor,
+  digestOf,
+  type Layout,
+  MANIFEST_TYPE,
+  type Meter,
+} from "../../core/mod.ts";
+import { EMPTY_BYTES, EMPTY_TYPE, manifestOf, TITLE } from "./artifact.ts";
+import type { Input } from "./file_argument.ts";
+import { fileSource } from "./local_file.ts";
+import { createPace, type Pace, paced } from "./pace.ts";
+import { inPool } from "./pool.ts";
+import type { Plan, Push } from "./push_plan.ts";
+
+/** Stores the files, the config and the manifest of an artifact, then lists it. */
+export async function pushArtifact(
+  context: Push,
+  layout: Layout,
+  meter: Meter,
+  plan: Plan & { readonly subject: Descriptor | undefined; readonly names: readonly string[] },
+) {
+  const { flags, clock, signal } = context;
+  const { annotations, artifactType, subject, names } = plan;
+  const pace = createPace(flags.rate, clock, signal);
+  const files = await inPool(plan.files, flags.jobs, async (input) => {
+    const { existed, descriptor: { digest, size } } = await pushFile(context, layout, input, pace);
+    const state = existed ? "skipped" : "sent";
+    settle(meter, digest, size, existed);
+    return { title: input.title, digest, size, mediaType: input.mediaType, state };
+  });
+  const layers = files.map(({ title, digest, size, mediaType }) =>
+    annotated({ mediaType, digest, size }, { [TITLE]: title, ...annotations[title] })
+  );
+  const config = annotated(
+    await pushConfig(context, layout, meter, plan.config, pace),
+    annotations["$config"] ?? {},
+  );
+  const manifest = annotations["$manifest"] ?? {};
+  const bytes = manifestOf({ artifactType, config, layers, subject, annotations: manifest });
+  const existed = await layout.exists(digestOf(bytes));
+  const { expect } = flags;
+  const entry = await layout.pushManifest(bytes, {
+    mediaType: MANIFEST_TYPE,
+    ref: names,
+    ...(expect === undefined ? {} : { expect: expect === "none" ? null : expect }),
+  });
+  settle(meter, entry.digest, entry.size, existed);
+  for (const name of names) meter.reference(name, entry.digest);
+  return { entry, files };
+}
+
+/** Stores a file in one pass: its digest is known once its last byte is. */
+async function pushFile(
+  { terminal }: Push,
+  layout: Layout,
+  { path, size }: Input,
+  pace: Pace,
+) {
+  const source = path === "-" ? paced(terminal.stdin, pace) : fileSource(path, pace);
+  return await layout.push(size === undefined ? {} : { size }, source);
+}
+
+async function pushConfig(
+  context: Push,
+  layout: Layout,
+  meter: Meter,
+  config: Input | undefined,
+  pace: Pace,
+): Promise<Descriptor> {
+  if (config) {
+    const { descriptor, existed } = await pushFile(context, layout, config, pace);
+    settle(meter, descriptor.digest, descriptor.size, existed);
+    return { ...descriptor, mediaType: config.mediaType };
+  }
+  const { length: size } = EMPTY_BYTES;
+  const empty = { mediaType: EMPTY_TYPE, digest: digestOf(EMPTY_BYTES), size };
+  const { existed } = await layout.push(empty, EMPTY_BYTES);
+  settle(meter, empty.digest, size, existed);
+  return { ...empty, data: btoa("{}") };
+}
+
+function settle(meter: Meter, digest: Descriptor["digest"], size: number, existed: boolean) {
+  meter.meet(size);
+  meter.settle(digest, size, existed ? "skipped" : "done");
+}

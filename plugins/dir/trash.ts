@@ -1,0 +1,110 @@
+import { linkSync, renameSync, rmdirSync, rmSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import {
+  type BlobFiles,
+  type Bury,
+  type Digest,
+  errnoOf,
+  fileError,
+  isDigest,
+  type LocalPlace,
+  lookAt,
+  OciError,
+  parseDigest,
+  renewTime,
+  splitDigest,
+  type Trash,
+  unlessMissing,
+} from "../../core/mod.ts";
+
+const BATCH = /^[a-z0-9][a-z0-9._-]*$/;
+
+/** What was removed, `<batch>/<algorithm>/<hex>` in a folder. */
+export interface TrashFolder extends Trash {
+  /** Keeps what was removed. */
+  readonly bury: Bury;
+}
+
+/** The trash in `folder`. */
+export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles): TrashFolder {
+  const pathOf = (batch: string, digest: Digest) => {
+    if (!BATCH.test(batch)) throw new OciError("invalid", `Cannot use ${JSON.stringify(batch)} as a batch`);
+    const { algorithm, hex } = splitDigest(parseDigest(digest));
+    return join(folder, batch, algorithm, hex);
+  };
+  const remove = (path: string) => {
+    rmSync(path, { force: true });
+    for (const empty of [dirname(path), dirname(dirname(path))]) {
+      try {
+        rmdirSync(empty);
+      } catch {
+        return; // Not empty, or gone.
+      }
+    }
+  };
+
+  return {
+    async bury(stray, { digest }, batch) {
+      const path = pathOf(batch, digest);
+      await place.disk.makeFolder(dirname(path));
+      await place.disk.step("move blob to trash");
+      renameSync(stray, path);
+    },
+
+    async *list() {
+      try {
+        for (const batch of await names(folder)) {
+          for (const algorithm of await names(join(folder, batch))) {
+            for (const hex of await names(join(folder, batch, algorithm))) {
+              const digest = `${algorithm}:${hex}`;
+              const stats = isDigest(digest) && lookAt(join(folder, batch, algorithm, hex));
+              // Renaming moves this time, and nothing else does while it is here.
+              if (stats) yield { batch, digest, size: stats.size, removed: new Date(stats.ctimeMs) };
+            }
+          }
+        }
+      } catch (error) {
+        throw fileError(error, "Cannot list the trash", "read");
+      }
+    },
+
+    async restore(batch, digest) {
+      const action = `Cannot restore ${digest}`;
+      const [buried, path] = [pathOf(batch, digest), files.pathOf(digest)];
+      await place.writing(action);
+      try {
+        const stats = lookAt(buried);
+        if (!stats) return lookAt(path) !== undefined;
+        if (!lookAt(path)) renewTime(place, buried, stats);
+        await place.disk.makeFolder(dirname(path));
+        await place.disk.step("restore blob");
+        try {
+          linkSync(buried, path);
+          files.touch(dirname(path));
+        } catch (error) {
+          if (errnoOf(error) !== "EEXIST") throw error;
+        }
+        remove(buried);
+        return true;
+      } catch (error) {
+        throw fileError(error, action, "write", { digest });
+      }
+    },
+
+    async purge(batch, digest) {
+      const action = `Cannot purge ${digest}`;
+      await place.writing(action);
+      try {
+        await place.disk.step("purge blob");
+        remove(pathOf(batch, digest));
+      } catch (error) {
+        throw fileError(error, action, "write", { digest });
+      }
+    },
+  };
+}
+
+async function names(folder: string): Promise<string[]> {
+  return await unlessMissing(readdir(folder)) ?? [];
+}

@@ -1,0 +1,110 @@
+import {
+  type CollectionState,
+  collectionOf,
+  type Descriptor,
+  editJson,
+  epochOf,
+  type ImageIndex,
+  isUsable,
+  OciError,
+  sameJson,
+  STATE,
+  stateSchema,
+  type Store,
+  withCollection,
+} from "../../core/mod.ts";
+import { follow, type Plan } from "./plan.ts";
+import { editState, loadState, widthFor, writeCondemned, writeDrops } from "./state.ts";
+
+/**
+ * Writes down what a plan condemns, then fences the index: from then on nothing condemned is reachable, unless it was
+ * rescued. A writer that counted on an older epoch loses its swap.
+ *
+ * @throws {OciError} `conflict` if another collection was first.
+ */
+export async function condemn(
+  store: Store,
+  plan: Plan,
+  run: string,
+  quarantine: number,
+): Promise<CollectionState> {
+  const former = await loadState(store);
+  const epoch = Math.max(plan.epoch, former?.epoch ?? 0) + 1;
+  const width = widthFor(plan.candidates.length);
+  const names = { epoch, run, width };
+  await writeDrops(store, names, plan.drops);
+  const shards = await writeCondemned(store, names, plan.candidates);
+  const state: CollectionState = {
+    format: 1,
+    phase: "condemned",
+    t0: plan.t0,
+    notBefore: plan.t0 + quarantine,
+    shards,
+    claims: {},
+    rescued: [],
+    ...names,
+  };
+  await editJson(store.backend.docs, STATE, stateSchema, (seen) => {
+    if (seen && seen.epoch >= epoch) throw overtaken();
+    return state;
+  }, store);
+  return await fence(store, plan, state);
+}
+
+async function fence(store: Store, plan: Plan, state: CollectionState): Promise<CollectionState> {
+  const { epoch, run } = state;
+  let rescued = state;
+  await store.root.edit(async (index) => {
+    // An epoch must never go backwards.
+    if (epochOf(index) >= epoch) throw overtaken();
+    rescued = await rescue(store, plan, state, index);
+    return withCollection(withoutDrops(index, plan), { epoch, state: "open", run });
+  }, store.signal);
+  return rescued;
+}
+
+/** Spares what entries reach that were added since the plan was made. */
+async function rescue(
+  store: Store,
+  plan: Plan,
+  state: CollectionState,
+  index: ImageIndex,
+): Promise<CollectionState> {
+  const known = new Set(plan.index.manifests.map((entry) => JSON.stringify(entry)));
+  const fresh = index.manifests.filter((entry) =>
+    isUsable(entry) && !known.has(JSON.stringify(entry))
+  );
+  if (fresh.length === 0) return state;
+  await plan.mark.add(fresh);
+  await follow(plan.mark, plan.ties);
+  const hits = plan.candidates.map(({ blob }) => blob.digest)
+    .filter((digest) => plan.mark.live.has(digest));
+  if (hits.length === 0) return state;
+  const after = await editState(store, state.run, (now) => ({
+    ...now,
+    rescued: [...new Set([...now.rescued, ...hits])],
+  }));
+  if (!after) throw overtaken();
+  return after;
+}
+
+/** The index without what the plan drops, as far as it still stands there as it was, and nothing new needs it. */
+function withoutDrops(index: ImageIndex, plan: Plan): ImageIndex {
+  const needed = (entry: Descriptor) =>
+    plan.ties.some(({ target }) => target === entry) && plan.mark.live.has(entry.digest);
+  const drops = plan.drops.filter((entry) => !needed(entry));
+  return {
+    ...index,
+    manifests: index.manifests.filter((entry) => !drops.some((drop) => sameJson(drop, entry))),
+  };
+}
+
+function overtaken(): OciError {
+  return new OciError("conflict", "Cannot collect: another collection was first");
+}
+
+/** Whether the index is still in the hands of this run. */
+export async function isOurs(store: Store, { epoch, run }: CollectionState): Promise<boolean> {
+  const now = collectionOf(await store.root.load());
+  return now.epoch === epoch && now.run === run && now.state === "open";
+}

@@ -1,0 +1,216 @@
+import {
+  type BlobInfo,
+  type Descriptor,
+  type Digest,
+  epochOf,
+  hookContext,
+  type ImageIndex,
+  isDigest,
+  isOciError,
+  nameOf,
+  OciError,
+  parseNode,
+  readAll,
+  splitDigest,
+  type Store,
+  TAGGED,
+  timeOf,
+} from "../../core/mod.ts";
+import { type Mark, startMark } from "./mark.ts";
+import type { Policy } from "./policy.ts";
+import { doom, retain, type Subject, type Verdict } from "./retention.ts";
+import { fitSize } from "./size_cap.ts";
+import { splitRoots, type Weak } from "./weak.ts";
+
+/** A blob nothing reaches, old enough to go. */
+export interface Candidate {
+  readonly blob: BlobInfo;
+  /** A manifest or index: these go before what they point at. */
+  readonly node: boolean;
+}
+
+/** A count and its bytes. */
+export interface Sum {
+  readonly count: number;
+  readonly bytes: number;
+}
+
+/** What a collection would do, and why. */
+export interface Plan {
+  readonly index: ImageIndex;
+  readonly epoch: number;
+  /** When it was made, by the store's clock. */
+  readonly t0: number;
+  /** Every entry that rules may decide on. */
+  readonly verdicts: readonly Verdict[];
+  /** The entries that go. */
+  readonly drops: readonly Descriptor[];
+  /** The blobs that go. */
+  readonly candidates: readonly Candidate[];
+  readonly live: Sum;
+  /** Unreachable, but too young. */
+  readonly waiting: Sum;
+  /** Blobs of algorithms that are not ours to judge. */
+  readonly foreign: number;
+  /** Referrers whose subject is not stored, and that stay. */
+  readonly orphans: readonly Digest[];
+  /** Nodes that are not stored. */
+  readonly missing: readonly Digest[];
+  /** What is reachable, to be looked up again at the fence. */
+  readonly mark: Mark;
+  /** What lives and dies with its subject. */
+  readonly ties: readonly Weak[];
+}
+
+/** A referrer that nothing lists is looked for in blobs of up to this size. */
+const SMALL = 64 << 10;
+/** Blobs this young are never judged: the clocks of file systems are coarse. */
+const COARSE = 10;
+
+/** Looks at everything and writes nothing. */
+export async function makePlan(store: Store, policy: Policy, grace: number): Promise<Plan> {
+  const t0 = await timeOf(store);
+  const index = await store.root.load();
+  const { strong, weak } = await splitRoots(store, index);
+  const judged = retain(await subjectsOf(store, strong, policy), policy, t0);
+  const verdicts = policy.maxSize === undefined ? judged : await fitSize(store, judged, policy.maxSize);
+  const mark = startMark(store, hookContext(store, index));
+  await mark.add(verdicts.filter(({ keep }) => keep).map(({ entry }) => entry));
+  await markExpected(store, mark);
+  const { unreached, waiting, foreign, unlisted } = await lookThrough(store, mark, t0 - Math.max(grace, COARSE));
+  const ties = [...weak, ...unlisted];
+  await follow(mark, ties);
+  const orphans = await markOrphans(store, mark, ties, policy, t0);
+  await follow(mark, ties);
+  const drops = new Set<Descriptor>([
+    ...verdicts.filter(({ keep }) => !keep).map(({ entry }) => entry),
+    ...weak.filter(({ target }) => !mark.live.has(target.digest)).map(({ target }) => target),
+  ]);
+  return {
+    index,
+    epoch: epochOf(index),
+    t0,
+    verdicts,
+    drops: index.manifests.filter((entry) => drops.has(entry)),
+    candidates: unreached.filter(({ blob }) => !mark.live.has(blob.digest)),
+    live: { count: mark.live.size, bytes: mark.bytes },
+    waiting,
+    foreign,
+    orphans,
+    missing: mark.missing,
+    mark,
+    ties,
+  };
+}
+
+/** The strong entries with their times, which are looked up only where a rule asks for them. */
+async function subjectsOf(
+  store: Store,
+  entries: readonly Descriptor[],
+  policy: Policy,
+): Promise<Subject[]> {
+  const timed = policy.maxSize !== undefined || typeof policy.untagged === "number" ||
+    policy.rules.some(({ keepLast, maxAge }) => keepLast !== undefined || maxAge !== undefined);
+  return await Promise.all(entries.map(async (entry) => {
+    if (!timed) return { entry, since: undefined };
+    const tagged = Date.parse(entry.annotations?.[TAGGED] ?? "");
+    if (nameOf(entry) !== undefined && !Number.isNaN(tagged)) return { entry, since: tagged };
+    const blob = await store.backend.blobs.stat(entry.digest);
+    return { entry, since: blob?.modified?.getTime() };
+  }));
+}
+
+/** What open writes will be: they count on finding it. */
+async function markExpected(store: Store, mark: Mark): Promise<void> {
+  for await (const { expected } of store.backend.blobs.ingests()) {
+    if (expected !== undefined) mark.live.add(expected);
+  }
+}
+
+/** All blobs that were not reached: old and young, nodes and leaves, and the referrers among them. */
+async function lookThrough(store: Store, mark: Mark, before: number) {
+  const unreached: Candidate[] = [];
+  const unlisted: Weak[] = [];
+  let [count, bytes, foreign] = [0, 0, 0];
+  let batch: Promise<void>[] = [];
+  const judge = async (blob: BlobInfo) => {
+    const node = await smallNode(store, blob);
+    if (node?.subject) {
+      const { digest, size } = blob;
+      const target = { mediaType: node.mediaType, digest, size };
+      unlisted.push({ target, listed: false, subject: node.subject.digest });
+    }
+    if (blob.modified === undefined || blob.modified.getTime() >= before) {
+      count++;
+      bytes += blob.size;
+    } else unreached.push({ blob, node: node !== undefined });
+  };
+  for await (const blob of store.backend.blobs.list({ skip: (digest) => mark.live.has(digest) })) {
+    if (!/^sha(256|512)$/.test(splitDigest(blob.digest).algorithm)) foreign++;
+    else batch.push(judge(blob));
+    if (batch.length >= 64) batch = (await Promise.all(batch), []);
+  }
+  await Promise.all(batch);
+  return { unreached, waiting: { count, bytes }, foreign, unlisted };
+}
+
+/** A stored blob that reads as a manifest; one that does not is garbage like any other. */
+async function smallNode(store: Store, blob: BlobInfo) {
+  if (blob.size > SMALL || blob.size < 2) return undefined;
+  try {
+    const target = { digest: blob.digest, size: blob.size };
+    const bytes = await readAll(store, target, { limit: SMALL });
+    return bytes[0] === 0x7b ? parseNode(bytes) : undefined;
+  } catch (error) {
+    if (isOciError(error, "invalid", "corrupt", "not_found")) return undefined;
+    throw error;
+  }
+}
+
+/** Marks what lives with its subject, chains included, until nothing more does. */
+export async function follow(mark: Mark, ties: readonly Weak[]): Promise<void> {
+  while (true) {
+    const next = ties.filter(({ target, subject }) =>
+      isDigest(subject) && mark.live.has(subject) && !mark.live.has(target.digest)
+    );
+    if (next.length === 0) return;
+    await mark.add(next.map(({ target }) => target));
+  }
+}
+
+/** Referrers whose subject is not stored: nothing can be concluded, so the policy says. */
+async function markOrphans(
+  store: Store,
+  mark: Mark,
+  ties: readonly Weak[],
+  policy: Policy,
+  now: number,
+): Promise<Digest[]> {
+  const orphans: Descriptor[] = [];
+  for (const { target, subject } of ties) {
+    if (mark.live.has(target.digest)) continue;
+    if (isDigest(subject) && await store.backend.blobs.stat(subject)) continue;
+    const since = typeof policy.orphanReferrers === "number"
+      ? (await store.backend.blobs.stat(target.digest))?.modified?.getTime()
+      : undefined;
+    if (doom(policy.orphanReferrers, since, now, "").keep) orphans.push(target);
+  }
+  await mark.add(orphans);
+  return orphans.map(({ digest }) => digest);
+}
+
+/** Throws `refused` if more would go than the policy allows. */
+export function brake(plan: Plan, { maxDrop }: Policy): void {
+  const doomed = plan.candidates.reduce((sum, { blob }) => sum + blob.size, 0);
+  const shares = [
+    ["references", plan.drops.length, plan.index.manifests.length],
+    ["bytes", doomed, doomed + plan.live.bytes + plan.waiting.bytes],
+  ] as const;
+  for (const [what, part, whole] of shares) {
+    if (part * 100 <= maxDrop * whole) continue;
+    throw new OciError(
+      "refused",
+      `Cannot collect: ${part} of ${whole} ${what} would go, more than ${maxDrop} %`,
+    );
+  }
+}

@@ -1,0 +1,138 @@
+import { check, OciError, parseJson, type Schema, z } from "../../core/mod.ts";
+
+/** What becomes of a kind of entry: it stays, it goes, or it goes at that age in milliseconds. */
+export type Fate = "keep" | "drop" | number;
+
+/** Which names a rule decides, and what keeps them: any one suffices, none lets them go. */
+export interface Rule {
+  /** Globs of names, with `*` and `?`. */
+  readonly refs: readonly string[];
+  readonly keep?: "always";
+  /** The newest so many of the names that this rule decides. */
+  readonly keepLast?: number;
+  /** Milliseconds since the name was set. */
+  readonly maxAge?: number;
+  /** A range of versions, such as `>=1.2 <2`. */
+  readonly keepSemver?: string;
+}
+
+/** What may be dropped, and what never. */
+export interface Policy {
+  /** In order: the first rule that matches a name decides; a name that none matches stays. */
+  readonly rules: readonly Rule[];
+  /** Entries without a name that are no referrers. */
+  readonly untagged: Fate;
+  /** Referrers whose subject is not stored. */
+  readonly orphanReferrers: Fate;
+  /** Bytes above which the longest unset of the names that rules may drop go, too. */
+  readonly maxSize?: number;
+  /** The share of references or bytes, in percent, above which nothing is done. */
+  readonly maxDrop: number;
+  /** Milliseconds that unreachable bytes wait after they were stored; undefined: what suits the place. */
+  readonly grace?: number;
+  /** Milliseconds between the fence and the sweep; undefined: what suits the place. */
+  readonly quarantine?: number;
+}
+
+/** The policy that drops no name. */
+export const keepAll: Policy = {
+  rules: [],
+  untagged: "keep",
+  orphanReferrers: "keep",
+  maxDrop: 50,
+};
+
+const duration = z.string().check(z.regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, 'no duration: write "12h", "30d"'));
+const size = z.string().check(z.regex(/^\d+(\.\d+)?([kMGT]i?B|B)?$/, 'no size: write "20GiB"'));
+const percent = z.string().check(z.regex(/^(100|\d?\d)(\.\d+)?%$/, 'no share: write "50%"'));
+const fate = z.union([z.literal("keep"), z.literal("drop"), duration]);
+
+interface PolicyFile {
+  readonly rules?: readonly RuleInFile[];
+  readonly untagged?: string;
+  readonly orphanReferrers?: string;
+  readonly grace?: string;
+  readonly quarantine?: string;
+  readonly maxSize?: string;
+  readonly maxDrop?: string;
+}
+
+type RuleInFile = Omit<Rule, "maxAge"> & { readonly maxAge?: string };
+
+/** Judges a policy file; strict, so that a misspelt member is an error. */
+export const policySchema = z.strictObject({
+  $schema: z.optional(z.string()),
+  schema: z.literal("stowage.retention/1"),
+  comment: z.optional(z.string()),
+  grace: z.optional(duration),
+  quarantine: z.optional(duration),
+  untagged: z.optional(fate),
+  orphanReferrers: z.optional(fate),
+  maxSize: z.optional(size),
+  maxDrop: z.optional(percent),
+  rules: z.optional(z.array(z.strictObject({
+    comment: z.optional(z.string()),
+    refs: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
+    keep: z.optional(z.literal("always")),
+    keepLast: z.optional(z.int().check(z.nonnegative())),
+    maxAge: z.optional(duration),
+    keepSemver: z.optional(z.string()),
+  }))),
+});
+
+/**
+ * Reads a policy file.
+ *
+ * @throws {OciError} `invalid`, naming the member.
+ */
+export function parsePolicy(text: string): Policy {
+  const action = "Cannot read the retention policy";
+  let json: unknown;
+  try {
+    json = parseJson(text);
+  } catch (cause) {
+    throw new OciError("invalid", `${action}: it is not JSON`, { cause });
+  }
+  const file = check(policySchema as unknown as Schema<PolicyFile>, json, "invalid", action);
+  return {
+    ...keepAll,
+    rules: (file.rules ?? []).map(({ maxAge, ...rule }) => ({
+      ...rule,
+      ...(maxAge === undefined ? {} : { maxAge: milliseconds(maxAge) }),
+    })),
+    ...(file.untagged === undefined ? {} : { untagged: fateOf(file.untagged) }),
+    ...(file.orphanReferrers === undefined
+      ? {}
+      : { orphanReferrers: fateOf(file.orphanReferrers) }),
+    ...(file.grace === undefined ? {} : { grace: milliseconds(file.grace) }),
+    ...(file.quarantine === undefined ? {} : { quarantine: milliseconds(file.quarantine) }),
+    ...(file.maxSize === undefined ? {} : { maxSize: bytes(file.maxSize) }),
+    ...(file.maxDrop === undefined ? {} : { maxDrop: Number.parseFloat(file.maxDrop) }),
+  };
+}
+
+/** What becomes of a kind of entry, as it is written. */
+export function fateOf(text: string): Fate {
+  return text === "keep" || text === "drop" ? text : milliseconds(text);
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+};
+
+function milliseconds(text: string): number {
+  const [, number = "", unit = ""] = /^([\d.]+)([a-z]+)$/.exec(text) ?? [];
+  const factor = UNITS[unit];
+  if (factor !== undefined) return Number(number) * factor;
+  throw new OciError("invalid", `Cannot read ${JSON.stringify(text)} as a duration: write "12h"`);
+}
+
+function bytes(text: string): number {
+  const [, number = "", prefix = "", binary = ""] = /^([\d.]+)([kMGT]?)(i?)B?$/.exec(text) ?? [];
+  return Number(number) * (binary ? 1024 : 1000) ** " kMGT".indexOf(prefix || " ");
+}

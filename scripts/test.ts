@@ -1,0 +1,108 @@
+// Runs tests under Deno and under Bun, and those of the command line with the executable too, and ends with one line
+// that sums them:
+//
+//   deno run -A scripts/test.ts [FOLDER…]      default: all of tests/ that needs no partner
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import process from "node:process";
+import { findBun, installPackages } from "./bun.ts";
+
+/** Folders whose tests need other people's programs: only run when they are named. */
+const PARTNERS = ["interop", "s3_real"];
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+}
+
+function testFiles(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) return PARTNERS.includes(entry.name) ? [] : testFiles(path);
+    return entry.name.endsWith("_test.ts") ? [path] : [];
+  }).sort();
+}
+
+/** What a JUnit report counts; groups have no result of their own. */
+function countsOf(xml: string): Counts {
+  const skipped: string[] = [];
+  let [passed, failed] = [0, 0];
+  for (const [, tag = "", body = ""] of xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
+    if (/<(failure|error)\b/.test(body)) failed++;
+    else if (body.includes("<skipped")) skipped.push(/name="([^"]*)"/.exec(tag)?.[1] ?? "");
+    else passed++;
+  }
+  return { passed, failed, skipped };
+}
+
+/** Runs one suite; a runner that fails without a failed test counts as one. */
+function suite(
+  title: string,
+  command: string,
+  args: (report: string) => readonly string[],
+  env: Readonly<Record<string, string>>,
+): Counts {
+  console.log(`\n== ${title}`);
+  const folder = mkdtempSync(join(tmpdir(), "stowage-report-"));
+  try {
+    const report = join(folder, "junit.xml");
+    const { status } = spawnSync(command, args(report), {
+      stdio: "inherit",
+      env: { ...process.env, ...env },
+    });
+    const counts = existsSync(report)
+      ? countsOf(readFileSync(report, "utf8"))
+      : { passed: 0, failed: 0, skipped: [] };
+    const { passed, failed, skipped } = counts;
+    const silent = failed === 0 && (status !== 0 || passed + skipped.length === 0);
+    return silent ? { ...counts, failed: 1 } : counts;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const named = process.argv.slice(2);
+const files = named.length > 0 ? named.flatMap(testFiles) : testFiles("tests");
+const bun = findBun();
+installPackages(bun);
+const runtimes = { STOWAGE_TEST_DENO: process.execPath, STOWAGE_TEST_BUN: bun };
+
+const underDeno = (report: string) =>
+  ["test", "--allow-all", "--no-check", "--quiet", `--junit-path=${report}`, ...files];
+const underBun = (chosen: readonly string[]) => (report: string) => [
+  "test",
+  "--timeout=300000",
+  "--reporter=junit",
+  `--reporter-outfile=${report}`,
+  ...chosen.map((file) => `./${file}`),
+];
+
+const results = new Map<string, Counts>();
+results.set("Deno", suite("under Deno", process.execPath, underDeno, runtimes));
+results.set("Bun", suite("under Bun", bun, underBun(files), runtimes));
+const cli = files.filter((file) => file.startsWith("tests/cli/"));
+if (cli.length > 0) {
+  const program = resolve("dist", process.platform === "win32" ? "stowage.exe" : "stowage");
+  const built = spawnSync(process.execPath, ["run", "--allow-all", "scripts/compile.ts"], { stdio: "inherit" });
+  results.set(
+    "executable",
+    built.status === 0
+      ? suite("the executable", bun, underBun(cli), { ...runtimes, STOWAGE_BIN: program })
+      : { passed: 0, failed: 1, skipped: [] },
+  );
+}
+
+console.log("");
+let [passed, failed, skipped] = [0, 0, 0];
+for (const [name, counts] of results) {
+  for (const test of counts.skipped) console.log(`skipped (${name}): ${test}`);
+  console.log(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`);
+  passed += counts.passed;
+  failed += counts.failed;
+  skipped += counts.skipped.length;
+}
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+process.exitCode = failed > 0 ? 1 : 0;

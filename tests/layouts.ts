@@ -1,0 +1,146 @@
+// The places that tests of a layout run on: each test once for every backend that is its own store.
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { describe } from "node:test";
+import {
+  type Backend,
+  type Clock,
+  createRegistry,
+  type Layout,
+  openLayout,
+  type OpenLayoutOptions,
+  systemClock,
+} from "../core/mod.ts";
+import { directory, directoryUrl } from "../plugins/dir/mod.ts";
+import { memory } from "../plugins/memory/mod.ts";
+
+/** The backends that tests open, by scheme. */
+export const registry = createRegistry([memory(), directory()]);
+
+/** An empty place that a layout may live in. What was opened in it is closed with it. */
+export interface Place extends AsyncDisposable {
+  readonly url: URL;
+  /** Opens the store below the layout. */
+  backend(): Promise<Backend>;
+  /** Opens the layout, as another process would; mode `create` unless told otherwise. */
+  open(options?: OpenLayoutOptions): Promise<Layout>;
+  /** A document as it stands. */
+  read(name: string): Promise<string | undefined>;
+  /** Writes a document, or removes it, as another tool would: without a look at what stands there. */
+  write(name: string, text: string | undefined): Promise<void>;
+  /** All documents, or files and folders: what two moments can be told apart by. */
+  snapshot(): Promise<Readonly<Record<string, string>>>;
+}
+
+type Documents = Pick<Place, "url" | "read" | "write" | "snapshot"> & { remove(): void };
+
+let memories = 0;
+
+/** Fresh places, by the kind of store. */
+const KINDS = {
+  memory(): Documents {
+    const url = new URL(`mem:layouts-${++memories}`);
+    const docs = async () => (await registry.open(url, OPTIONS)).docs;
+    const read = async (name: string) => (await (await docs()).load(name))?.text;
+    return {
+      url,
+      read,
+      async write(name, text) {
+        const { load, swap } = await docs();
+        await swap(name, text, await load(name));
+      },
+      async snapshot() {
+        const names = await Array.fromAsync((await docs()).list(""));
+        const all = names.sort().map(async (name) => [name, await read(name) ?? ""] as const);
+        return Object.fromEntries(await Promise.all(all));
+      },
+      remove() {},
+    };
+  },
+  dir(): Documents {
+    const base = mkdtempSync(join(tmpdir(), "stowage-"));
+    const root = join(base, "layout");
+    return {
+      url: directoryUrl(root),
+      read: (name) =>
+        Promise.try(() => {
+          const missing = !statSync(join(root, name), { throwIfNoEntry: false })?.isFile();
+          return missing ? undefined : readFileSync(join(root, name), "utf8");
+        }),
+      write: (name, text) =>
+        Promise.try(() => {
+          mkdirSync(dirname(join(root, name)), { recursive: true });
+          if (text === undefined) rmSync(join(root, name), { force: true });
+          else writeFileSync(join(root, name), text);
+        }),
+      snapshot: () =>
+        Promise.try(() => {
+          if (!statSync(root, { throwIfNoEntry: false })) return {};
+          const files = readdirSync(root, { recursive: true, withFileTypes: true }).map((file) => {
+            const path = join(file.parentPath, file.name);
+            return [path, file.isFile() ? readFileSync(path, "latin1") : "a folder"] as const;
+          });
+          return Object.fromEntries(files.sort(([a], [b]) => a < b ? -1 : 1));
+        }),
+      remove: () => rmSync(base, { recursive: true, force: true }),
+    };
+  },
+} as const;
+
+/** The kinds of store. */
+export type Kind = keyof typeof KINDS;
+
+const OPTIONS = {
+  mode: "create",
+  durability: "none",
+  wait: 30_000,
+  clock: systemClock,
+  notice() {},
+} as const;
+
+/** A fresh place in a kind of store. */
+export function makePlace(kind: Kind): Place {
+  const { remove, ...documents } = KINDS[kind]();
+  const { url } = documents;
+  const opened = new AsyncDisposableStack();
+  opened.defer(remove);
+  const { notice: _, ...options } = OPTIONS;
+  return {
+    ...documents,
+    backend: async () => opened.use(await registry.open(url, OPTIONS)),
+    open: async (more) => opened.use(await openLayout(url, { registry, ...options, ...more })),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
+
+/** Describes what holds in every kind of store. */
+export function everyLayout(name: string, body: (place: () => Place, kind: Kind) => void): void {
+  for (const kind of ["memory", "dir"] as const) {
+    describe(`${name}, ${kind}`, () => body(() => makePlace(kind), kind));
+  }
+}
+
+/** Describes what the layout does of itself, whatever the store. */
+export function inMemory(name: string, body: (place: () => Place) => void): void {
+  describe(name, () => body(() => makePlace("memory")));
+}
+
+/** A clock for which no time is lost in sleep; who sleeps oversleeps, twentyfold. */
+export function hastyClock(): Clock {
+  let slept = 0;
+  return {
+    ...systemClock,
+    now: () => systemClock.now() + slept,
+    elapsed: () => systemClock.elapsed() + slept,
+    sleep: (ms) => Promise.resolve(void (slept += 20 * ms)),
+  };
+}

@@ -81,7 +81,10 @@ export function shardsOf({ width }: CollectionState): Shard[] {
 }
 
 /** The document that lists what is condemned in a shard; written once. */
-export function condemnedName(state: Pick<CollectionState, "epoch" | "run" | "width">, shard: Shard) {
+export function condemnedName(
+  state: Pick<CollectionState, "epoch" | "run" | "width">,
+  shard: Shard,
+) {
   return `.stowage/gc/${state.epoch}.${state.run}/${shardName(shard, state.width)}`;
 }
 

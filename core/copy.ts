@@ -38,11 +38,13 @@ export interface CopiedReference {
 
 /** What a copy did. */
 export interface CopyReport {
+  /** The references, in order. */
   readonly copied: readonly CopiedReference[];
   /** Left out by choice. */
   readonly leftOut: readonly Digest[];
   /** Missing in the source, and allowed to. */
   readonly missing: readonly Digest[];
+  /** What was moved. */
   readonly tally: Tally;
 }
 
@@ -56,7 +58,6 @@ export async function copyReferences(
   assertWritable(to, "copy");
   const { referrers = false, onEvent } = options;
   const meter = startMeter("copy", placeOf(to), to.clock, onEvent);
-  let ok = false;
   try {
     const index = await at(from, undefined, () => from.root.load());
     const target = await at(to, undefined, () => to.root.load());
@@ -70,23 +71,23 @@ export async function copyReferences(
     for (const { names, descriptor, previous } of copied) {
       for (const name of names) meter.reference(name, descriptor.digest, previous);
     }
-    ok = true;
     const [leftOut, missing] = [[...mover.leftOut], [...mover.missing]];
-    return { copied, leftOut, missing, tally: meter.tally() };
-  } finally {
-    meter.end(ok);
+    return { copied, leftOut, missing, tally: meter.end(true) };
+  } catch (error) {
+    meter.end(false);
+    throw error;
   }
 }
 
 /** Lists all in one swap; what must hold for the names holds for those of the roots. */
-async function publish(
+function publish(
   to: Store,
   roots: readonly Root[],
   others: readonly Root[],
   { expect, keepPrevious = false, sparse = false }: CopyOptions,
 ): Promise<CopiedReference[]> {
   const options = { keepPrevious, sparse, ...(expect === undefined ? {} : { expect }) };
-  return await transact(to, async (tx) => {
+  return transact(to, async (tx) => {
     const copied: CopiedReference[] = [];
     for (const root of roots) copied.push(await list(tx, root, options));
     for (const other of others) copied.push(await list(tx, other, { sparse }));

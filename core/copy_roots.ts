@@ -1,6 +1,6 @@
 import type { Descriptor, Platform } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
-import { runBeforeRead } from "./edit.ts";
+import { runBeforeRead } from "./run_hooks.ts";
 import { isOciError, OciError } from "./errors.ts";
 import { type ImageIndex, usable } from "./image_index.ts";
 import { kindOf } from "./manifest.ts";

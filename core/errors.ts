@@ -43,6 +43,7 @@ export interface ErrorDetails {
  * ```
  */
 export class OciError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "OciError";
   /** The word to switch on. */
   readonly code: ErrorCode;

@@ -78,8 +78,8 @@ export interface Meter {
   fail(digest: Digest, size: number): void;
   /** A name was set. */
   reference(name: string, digest: Digest, previous?: Digest): void;
-  /** Told once, last. */
-  end(ok: boolean): void;
+  /** Told once, last; gives the sums. */
+  end(ok: boolean): Tally;
 }
 
 /** Starts counting. */
@@ -122,6 +122,10 @@ export function startMeter(
     },
     reference: (name, digest, previous) =>
       onEvent({ type: "reference", id, name, digest, ...(previous ? { previous } : {}) }),
-    end: (ok) => onEvent({ type: "end", id, ok, tally: tally() }),
+    end(ok) {
+      const sums = tally();
+      onEvent({ type: "end", id, ok, tally: sums });
+      return sums;
+    },
   };
 }

@@ -37,11 +37,15 @@ export type FlagTable = Readonly<Record<string, FlagSpec>>;
 /** The value of a flag: a list where it may stand more than once, for a switch how often it stands. */
 export type FlagValue = string | number | boolean | readonly (string | number)[] | undefined;
 
-type One<S extends FlagSpec> = S["type"] extends "count" | "size" | "rate" | "duration" ? number
+/** The value of a flag that stands once. */
+export type One<S extends FlagSpec> = S["type"] extends "count" | "size" | "rate" | "duration"
+  ? number
   : S["type"] extends "digest" ? Digest | Word<S>
   : S extends { readonly values: readonly string[] } ? Word<S>
   : string;
-type Word<S extends FlagSpec> = S extends { readonly values: readonly (infer W)[] } ? W : never;
+/** The words that a flag takes. */
+export type Word<S extends FlagSpec> = S extends { readonly values: readonly (infer W)[] } ? W
+  : never;
 
 /** What the flags of a table are worth once they are read. */
 export type FlagValues<T extends FlagTable> = {

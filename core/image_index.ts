@@ -109,6 +109,12 @@ export function withEntries(index: ImageIndex, manifests: readonly Descriptor[])
   return same ? index : { ...index, manifests };
 }
 
+/** The usable entries that an index has and an earlier one had not. */
+export function added(before: ImageIndex, after: ImageIndex): readonly Descriptor[] {
+  const former = new Set(before.manifests);
+  return after.manifests.filter((entry) => !former.has(entry)).filter(isUsable);
+}
+
 /** How a name is set or dropped. */
 export interface KeepOptions {
   /** Keep the entry that loses its name, without one. */

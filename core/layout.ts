@@ -3,7 +3,7 @@ import { type BlobReader, openReader } from "./blob_reader.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { deleteBlob, type DeleteOptions, type DeleteReport } from "./delete.ts";
-import { runBeforeRead, transact } from "./edit.ts";
+import { transact } from "./edit.ts";
 import { isOciError, OciError } from "./errors.ts";
 import { compileFilters } from "./filter.ts";
 import { predecessors } from "./graph.ts";
@@ -17,9 +17,10 @@ import type { Writer } from "./named_writer.ts";
 import { pushManifest, type PushManifestOptions } from "./push_manifest.ts";
 import { openPusher, type Pusher } from "./pusher.ts";
 import { type Expected, type Pushed, put } from "./put.ts";
-import { type FetchOptions, read, readAll, readNode } from "./read.ts";
+import { type FetchOptions, read, readAll, readNode, type Target } from "./read.ts";
 import { referrers, type ReferrersOptions } from "./referrers.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
+import { runBeforeRead } from "./run_hooks.ts";
 import type { Source } from "./source.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 import type { ExpectOptions, TagOptions, TagTarget, Transaction } from "./transaction.ts";
@@ -85,18 +86,18 @@ export class Layout implements AsyncDisposable {
 
   /** The bytes of a blob, verified on their way unless a range is asked for; throws `not_found`, `corrupt`. */
   async fetch(target: ReadTarget, options: FetchOptions = {}): Promise<ReadableStream<Uint8Array>> {
-    return await read(this.store, await this.#target(target), options);
+    return await read(this.store, await this.#blob(target), options);
   }
 
   /** All bytes of a blob, verified; throws `size_exceeded` past `limit` bytes, default 4 MiB. */
   async fetchAll(target: ReadTarget, options: { limit?: number } = {}): Promise<Uint8Array> {
     const { limit = this.store.limits.manifest } = options;
-    return await readAll(this.store, await this.#target(target), { limit });
+    return await readAll(this.store, await this.#blob(target), { limit });
   }
 
   /** Opens a blob for reading at any offset; its bytes are not verified. */
   async readerAt(target: ReadTarget): Promise<BlobReader> {
-    return await openReader(this.store, (await this.#target(target)).digest);
+    return await openReader(this.store, (await this.#blob(target)).digest);
   }
 
   /** Stores a blob and lists nothing. What is given of its descriptor is verified, the rest filled in. */
@@ -227,6 +228,12 @@ export class Layout implements AsyncDisposable {
   /** Closes the place. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve(this.store.backend[Symbol.asyncDispose]());
+  }
+
+  /** What is read; of a digest nothing needs to be known. */
+  async #blob(target: ReadTarget): Promise<Target> {
+    const bare = typeof target === "string" && looksLikeDigest(target);
+    return bare ? { digest: parseDigest(target) } : await this.#target(target);
   }
 
   async #target(target: ReadTarget): Promise<Descriptor> {

@@ -1,5 +1,5 @@
 import type { Docs } from "./backend.ts";
-import { type EditOptions, editJson, loadJson } from "./docs.ts";
+import { editJson, type EditOptions, loadJson } from "./docs.ts";
 import { type Schema, z } from "./schema.ts";
 
 /** What holds for a layout as a whole. */

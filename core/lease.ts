@@ -108,7 +108,8 @@ function watch(clock: Clock) {
         return [id, seen?.beat === beat ? seen : { beat, at }];
       }),
     );
-    names.set(name, after);
+    if (after.size > 0) names.set(name, after);
+    else names.delete(name);
     return everyone(state).filter(({ id }) => at - (after.get(id)?.at ?? at) >= SILENCE);
   };
 }
@@ -119,7 +120,6 @@ function blockedBy(state: LeaseState, me: Claimant, now: number): string {
   const { command, pid, host, since } = first.owner;
   const seconds = Math.max(0, Math.round((now - Date.parse(since)) / 1000)) || 0;
   const verb = holds(state, first.id) ? "held" : "awaited";
-  return `${verb} by ${JSON.stringify(command)}, process ${pid} on ${
-    JSON.stringify(host)
-  }, for ${seconds} s`;
+  const who = `${JSON.stringify(command)}, process ${pid} on ${JSON.stringify(host)}`;
+  return `${verb} by ${who}, for ${seconds} s`;
 }

@@ -2,7 +2,7 @@ import type { Docs } from "./backend.ts";
 import type { Clock } from "./clock.ts";
 import { editJson } from "./docs.ts";
 import { OciError } from "./errors.ts";
-import { beat, FREE, holds, leaseSchema, without } from "./lease_state.ts";
+import { beat, holds, leaseSchema, without } from "./lease_state.ts";
 import type { Lease } from "./lock.ts";
 
 /** Milliseconds a lease is trusted without a beat. */
@@ -63,9 +63,9 @@ export function hold(clock: Clock, { docs, doc, name, id, proof }: Held): Lease 
     while (await pause(next)) {
       let start = proof;
       try {
-        const state = await editJson(docs, doc, leaseSchema, (state = FREE) => {
+        const state = await editJson(docs, doc, leaseSchema, (state) => {
           start = reading(clock);
-          return beat(state, id);
+          return state && beat(state, id);
         }, { clock, wait: GIVE_UP, signal: end.signal });
         if (!holds(state, id)) lose("another holder took it over");
         proof = start;

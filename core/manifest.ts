@@ -102,7 +102,7 @@ export function parseNode(bytes: Uint8Array, mediaType?: string): Node {
     return fail(error instanceof Error ? error.message : String(error), error);
   }
   const said = (json as NodeShape | null)?.mediaType;
-  const kind = kindOf(mediaType ?? (typeof said === "string" ? said : "")) ?? shapeOf(json);
+  const kind = kindOf(mediaType || (typeof said === "string" ? said : "")) ?? shapeOf(json);
   if (kind === undefined) return fail("it is neither an image manifest nor an index");
   const reason = complaint(kind === "schema1" ? schema1Shape : shape, json);
   if (reason !== undefined) return fail(reason);
@@ -122,7 +122,7 @@ export function parseNode(bytes: Uint8Array, mediaType?: string): Node {
   const artifactType = node.artifactType || node.config?.mediaType;
   return {
     kind,
-    mediaType: mediaType ?? node.mediaType ?? (kind === "index" ? INDEX_TYPE : MANIFEST_TYPE),
+    mediaType: mediaType || node.mediaType || (kind === "index" ? INDEX_TYPE : MANIFEST_TYPE),
     edges: edgesOf(kind, node),
     json: node,
     ...(subject ? { subject } : {}),

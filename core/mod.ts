@@ -127,7 +127,8 @@ export {
   stateSchema,
   withPhase,
 } from "./collection.ts";
-export { hookContext, timeOf, transact } from "./edit.ts";
+export { timeOf, transact } from "./edit.ts";
+export { hookContext } from "./run_hooks.ts";
 export {
   type Chunks,
   chunksOf,
@@ -157,7 +158,7 @@ export { compileFilters, type Fields, type Predicate } from "./filter.ts";
 export { type LayoutFacts, loadFacts, noteFacts } from "./layout_file.ts";
 export { renewTime } from "./local/blob_file.ts";
 export { type BlobFiles, blobFiles } from "./local/blob_files.ts";
-export { type DocFilesOptions, docFiles, type DocGuard } from "./local/doc_files.ts";
+export { docFiles, type DocFilesOptions, type DocGuard } from "./local/doc_files.ts";
 export { errnoOf, fileError, unlessMissing } from "./local/file_error.ts";
 export { type FileLock, fileLock, type FileLockOptions } from "./local/file_lock.ts";
 export { fileStream } from "./local/file_stream.ts";
@@ -198,3 +199,5 @@ export {
 } from "./flag.ts";
 export { hidden, isTag, type Place, placeUrl } from "./place.ts";
 export { formatReference, parseReference, type Reference } from "./reference.ts";
+export type { CascadeOptions } from "./delete_plan.ts";
+export type { One, Word } from "./flag.ts";

@@ -68,13 +68,13 @@ export function createMover(
     if (known) return known;
     const done = bring(visit, kind !== undefined);
     brought.set(key, done);
-    done.catch(gate.fail);
+    void done.catch(gate.fail);
     return done;
   }
 
   async function bring(visit: Visit, opens: boolean): Promise<void> {
     const { target } = visit;
-    if (filter && !await filter(target)) return await decline(target);
+    if (filter && !await filter(target)) return decline(target);
     try {
       await (opens ? bringNode(visit) : bringLeaf(target));
     } catch (error) {
@@ -114,16 +114,17 @@ export function createMover(
   }
 
   async function bringLeaf(target: Descriptor): Promise<void> {
-    if (samePlace) transfer.skip(target);
-    else {
-      await gate.pass(async () => {
-        if (await transfer.skips(target)) return;
-        if (isExternal(target) && !includeExternal) leftOut.add(target.digest);
-        else await transfer.bring(target);
-      });
-      if (leftOut.has(target.digest)) return;
-    }
-    await onNode?.(target);
+    const wanted = includeExternal || !isExternal(target);
+    const there = await gate.pass(async () => {
+      if (samePlace) transfer.skip(target);
+      else if (!await transfer.skips(target)) {
+        if (wanted) await transfer.bring(target);
+        return wanted;
+      }
+      return true;
+    });
+    if (there) await onNode?.(target);
+    else leftOut.add(target.digest);
   }
 
   return {

@@ -10,13 +10,15 @@ import {
 import { isOciError, messageOf, OciError } from "./errors.ts";
 import { checkLabels, type Info, info, type Labels, update } from "./labels.ts";
 import type { Lease } from "./lock.ts";
-import { publish, verify, type Wanted } from "./put.ts";
+import { expectation, publish, verify, type Wanted } from "./put.ts";
 import { chunksOf } from "./source.ts";
 import { assertActive, type Store } from "./store.ts";
 
 /** What a commit must find. */
 export interface CommitOptions {
+  /** Bytes in all. */
   readonly size?: number;
+  /** Their digest. */
   readonly digest?: Digest;
   /** Labels of the blob. */
   readonly labels?: Labels;
@@ -73,13 +75,10 @@ export class NamedWriter implements Writer {
     }
   }
 
-  async #reopen({ digest, size }: Wanted): Promise<Ingest> {
+  async #reopen(wanted: Wanted): Promise<Ingest> {
     const ingest = await this.store.backend.blobs.ingest({
       ref: this.ref,
-      expect: {
-        ...(digest === undefined ? {} : { digest }),
-        ...(size === undefined ? {} : { size }),
-      },
+      expect: expectation(wanted),
     });
     this.#ingest = ingest;
     this.#sink = ingest.writable.getWriter();

@@ -56,7 +56,7 @@ export async function pushManifest(
   await put(store, descriptor, bytes);
   const names = [ref].flat();
   if (!list && names.length === 0 && !node.subject) return descriptor;
-  return await transact(store, async (tx) => {
+  return transact(store, async (tx) => {
     const [entry] = await tx.tag(descriptor, names.length > 0 ? names : digest, options);
     if (node.subject) {
       const { annotations } = node;

@@ -62,15 +62,9 @@ export async function put(
     checkExpected(expected);
     const present = damaged ? undefined : await adoptPresent(store, expected);
     if (present) return { descriptor: describe(expected, present), existed: true };
-    const { digest, size, mediaType } = expected;
-    const node = mediaType !== undefined && kindOf(mediaType) !== undefined;
-    const input = node ? await readNode(store, expected, chunks) : chunks;
-    await using ingest = await store.backend.blobs.ingest({
-      expect: {
-        ...(digest === undefined ? {} : { digest }),
-        ...(size === undefined ? {} : { size }),
-      },
-    });
+    const isNode = kindOf(expected.mediaType ?? "") !== undefined;
+    const input = isNode ? await readNode(store, expected, chunks) : chunks;
+    await using ingest = await store.backend.blobs.ingest({ expect: expectation(expected) });
     const digester = digesterFor(expected);
     const written = await pour(input, ingest, digester, { ...expected, onBytes });
     const blob = { digest: digester.digest(), size: written };
@@ -80,6 +74,11 @@ export async function put(
   } finally {
     await chunks.cancel();
   }
+}
+
+/** What an ingest is told of it. */
+export function expectation({ digest, size }: Wanted): Partial<BlobInfo> {
+  return { ...(digest === undefined ? {} : { digest }), ...(size === undefined ? {} : { size }) };
 }
 
 function digesterFor({ digest }: Wanted): Digester {
@@ -112,19 +111,26 @@ export function publish(
   const { digest, size } = blob;
   return store.stamps.inTurn(digest, async () => {
     const { epoch } = store.root;
-    if (damaged) await store.backend.blobs.delete([damaged]);
+    if (damaged) await discard(store, damaged);
     const there = await adopt(store.backend.blobs, digest);
-    if (there?.size !== size) await ingest.commit(blob);
+    const existed = there?.size === size;
+    if (!existed) await ingest.commit(blob);
     store.stamps.set(blob, epoch);
-    if (damaged ?? (there && there.size !== size)) {
-      store.notice({
-        code: "damaged",
-        message: `Replaced ${digest}: its bytes were damaged`,
-        digest,
-      });
+    if (damaged || (there && !existed)) {
+      const message = `Replaced ${digest}: its bytes were damaged`;
+      store.notice({ code: "damaged", message, digest });
     }
-    return there?.size === size;
+    return existed;
   });
+}
+
+/** Removes a damaged copy; one that others have replaced is left alone. */
+async function discard({ backend }: Store, damaged: BlobInfo): Promise<void> {
+  const { digest } = damaged;
+  const [removal] = await backend.blobs.delete([damaged]);
+  if (removal?.outcome !== "failed" && removal?.outcome !== "unknown") return;
+  throw removal.error ??
+    new OciError("unavailable", `Cannot replace ${digest}: no answer came`, { digest });
 }
 
 /** The bytes of a manifest, judged before any of them is stored. */

@@ -35,7 +35,7 @@ export async function readChunks(
   const { size } = target;
   const digest = parseDigest(target.digest);
   assertActive(store.signal, `read "${digest}"`);
-  if (range) return await stored(store, digest, range);
+  if (range) return stored(store, digest, range);
   if (verified) writableAlgorithm(digest);
   if (size !== undefined) {
     const blob = await store.backend.blobs.stat(digest);

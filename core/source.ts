@@ -115,7 +115,7 @@ function taking(
 
 /** What the promise resolves to, or nothing as soon as the signal has fired. */
 async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
-  if (!signal) return await promise;
+  if (!signal) return promise;
   const { promise: fired, resolve } = Promise.withResolvers<undefined>();
   const stop = () => resolve(undefined);
   if (signal.aborted) stop();

@@ -19,19 +19,29 @@ export const defaultLimits: Limits = { index: 32 << 20, manifest: 4 << 20 };
 
 /** What the parts of one open layout share. */
 export interface Store {
+  /** Where the bytes are. */
   readonly backend: Backend;
+  /** How it was opened. */
   readonly mode: OpenMode;
+  /** The index. */
   readonly root: Root;
+  /** What has been made sure of. */
   readonly stamps: Stamps;
+  /** Exclusion by name. */
   readonly lock: Lock;
+  /** Who takes part. */
   readonly hooks: readonly Hook[];
+  /** What nothing may pass. */
   readonly limits: Limits;
+  /** Time and chance. */
   readonly clock: Clock;
   /** Milliseconds to wait for others. */
   readonly wait: number;
+  /** Ends what it does. */
   readonly signal: AbortSignal | undefined;
   /** Whether children may be missing. */
   sparse: boolean;
+  /** Reports something odd. */
   notice(notice: Notice): void;
 }
 

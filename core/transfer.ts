@@ -110,7 +110,7 @@ export function createTransfer(from: Store, to: Store, meter: Meter, hash: boole
       if (!blob) {
         const data = embeddedData(target);
         if (!data) throw absent(from, digest);
-        return await store({ ...target, size: data.length }, data);
+        return store({ ...target, size: data.length }, data);
       }
       const { size } = blob;
       if (target.size !== UNKNOWN_SIZE) verify({ digest, size }, target, placeOf(from));

@@ -52,7 +52,9 @@ async function cost(run: Run): Promise<Cost> {
   const watch = watchPeak(child);
   const [code] = await once(child, "close");
   const peak = watch();
-  if (code !== 0) throw new Error(`${run.join(" ")} exited ${code}: ${await readFile(err, "utf8")}`);
+  if (code !== 0) {
+    throw new Error(`${run.join(" ")} exited ${code}: ${await readFile(err, "utf8")}`);
+  }
   const [user = 0, system = 0, wall = 0] = talk.trim().split(/\s+/).map(Number);
   return { cpu: user + system, wall, peak };
 }
@@ -187,11 +189,22 @@ async function main(): Promise<void> {
     const ours = [STOWAGE, "copy", "--create", `${source}:v1`, target];
     const peers: [string, Run, string][] = [
       ["skopeo", ["skopeo", "copy", `oci:${source}:v1`, `oci:${target}:v1`], "at most 0.33"],
-      ["regctl", ["regctl", "image", "copy", `ocidir://${source}:v1`, `ocidir://${target}:v1`], "at most 1"],
+      [
+        "regctl",
+        ["regctl", "image", "copy", `ocidir://${source}:v1`, `ocidir://${target}:v1`],
+        "at most 1",
+      ],
       ["oras-go", ["oras-go", "copy", source, "v1", target], "at most 1"],
     ];
     for (const [name, peer, promise] of peers) {
-      await compare({ name: `copy 1 GiB, beside ${name}`, promise, figure: "wall", ours, peer, reset });
+      await compare({
+        name: `copy 1 GiB, beside ${name}`,
+        promise,
+        figure: "wall",
+        ours,
+        peer,
+        reset,
+      });
     }
   }
   if (chosen("memory")) {

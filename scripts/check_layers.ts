@@ -46,7 +46,9 @@ function wrongWay(from: string, to: string): string | undefined {
     return legal ? undefined : "cli.ts imports mod.ts and the command line";
   }
   if (from === "mod.ts") {
-    return to === "plugins/mod.ts" || to === "core/mod.ts" ? undefined : "mod.ts imports plugins/mod.ts and core/mod.ts";
+    return to === "plugins/mod.ts" || to === "core/mod.ts"
+      ? undefined
+      : "mod.ts imports plugins/mod.ts and core/mod.ts";
   }
   if (from === "plugins/mod.ts") {
     const legal = /^plugins\/[^/]+\/mod\.ts$/.test(to) || CORE_DOORS.includes(to);
@@ -68,17 +70,24 @@ for (const file of files) {
       if (wrong) complain(`imports "${name}", but ${wrong}`);
     } else if (name.startsWith("npm:")) {
       const [, pack = "", version = ""] = /^npm:((?:@[^/]+\/)?[^@/]+)@?([^/]*)/.exec(name) ?? [];
-      const door = `${pack}${name.includes("/cli/") ? "/cli" : name.includes("/crypto/") ? "/crypto" : ""}`;
+      const door = `${pack}${
+        name.includes("/cli/") ? "/cli" : name.includes("/crypto/") ? "/crypto" : ""
+      }`;
       doors.set(door, (doors.get(door) ?? new Set()).add(file));
       if (!/^\d+\.\d+\.\d+$/.test(version)) complain(`imports "${name}" without an exact version`);
     } else if (!name.startsWith("node:") && name !== "bun:ffi") complain(`imports "${name}"`);
   }
   const code = text.replace(/^\s*(\*|\/\/|\/\*).*$/gm, "");
-  if (file !== CLOCK && /\b(Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|performance\.now)\b/.test(code)) {
+  if (
+    file !== CLOCK &&
+    /\b(Date\.now|new Date\(\)|setTimeout|setInterval|Math\.random|performance\.now)\b/.test(code)
+  ) {
     complain("reads time or chance other than by core/clock.ts");
   }
   if (file !== RUNTIME && /\b(Deno|Bun)\.[a-z]/.test(code)) complain("names a runtime's global");
-  if (!/^(core\/(basics|mod)|plugins\/mod|mod|cli)\.ts$/.test(file) && !/^[a-z0-9_/]+\.ts$/.test(file)) {
+  if (
+    !/^(core\/(basics|mod)|plugins\/mod|mod|cli)\.ts$/.test(file) && !/^[a-z0-9_/]+\.ts$/.test(file)
+  ) {
     complain("is not named in snake_case");
   }
 }

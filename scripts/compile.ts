@@ -59,8 +59,13 @@ const built = new Date(epoch ? Number(epoch) * 1000 : Date.now()).toISOString();
 
 function compileByDeno(target: Target, output: string): boolean {
   const args = ["compile", "--quiet", "--no-check", ...RIGHTS, `--target=${target.deno}`];
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "DENORT_BIN"));
-  const done = spawnSync(process.execPath, [...args, `--output=${output}`, "cli.ts"], { env, stdio: "ignore" });
+  const env = Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => name !== "DENORT_BIN"),
+  );
+  const done = spawnSync(process.execPath, [...args, `--output=${output}`, "cli.ts"], {
+    env,
+    stdio: "ignore",
+  });
   return done.status === 0;
 }
 
@@ -115,9 +120,13 @@ function compile(name: string, output: string): void {
   mkdirSync("dist", { recursive: true });
   let by = "deno compile";
   if (withoutBase || !compileByDeno(target, output)) {
-    if (values.require === "deno") throw new Error("deno compile failed: its base binary cannot be had");
+    if (values.require === "deno") {
+      throw new Error("deno compile failed: its base binary cannot be had");
+    }
     if (!withoutBase) {
-      console.log("No base binary for deno compile (offline?): building with bun build --compile instead");
+      console.log(
+        "No base binary for deno compile (offline?): building with bun build --compile instead",
+      );
     }
     withoutBase = true;
     by = "bun build --compile";
@@ -135,10 +144,15 @@ if (values.all) {
   for (const name of Object.keys(TARGETS)) {
     const file = `stowage_${config.version}_${name}${ending(name)}`;
     compile(name, `dist/${file}`);
-    sums.push(`${createHash("sha256").update(readFileSync(`dist/${file}`)).digest("hex")}  ${file}`);
+    sums.push(
+      `${createHash("sha256").update(readFileSync(`dist/${file}`)).digest("hex")}  ${file}`,
+    );
   }
   writeFileSync("dist/checksums.txt", `${sums.join("\n")}\n`);
 } else {
   const name = values.target ?? host;
-  compile(name, name === host ? `dist/stowage${ending(name)}` : `dist/stowage_${name}${ending(name)}`);
+  compile(
+    name,
+    name === host ? `dist/stowage${ending(name)}` : `dist/stowage_${name}${ending(name)}`,
+  );
 }

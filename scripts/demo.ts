@@ -33,14 +33,26 @@ async function demo(folder: string): Promise<void> {
 
   say("A layout is a folder, made once.");
   run("init", "./store");
-  say(`Files become an artifact under a tag; one of them is the program itself, ${await mib(program)}.`);
-  run("push", "./store:v1", ...files.map((file) => resolve(file)), "--artifact-type", "application/vnd.demo");
+  say(
+    `Files become an artifact under a tag; one of them is the program itself, ${await mib(
+      program,
+    )}.`,
+  );
+  run(
+    "push",
+    "./store:v1",
+    ...files.map((file) => resolve(file)),
+    "--artifact-type",
+    "application/vnd.demo",
+  );
   say("Names are cheap: any number, set in one step, no bytes moved.");
   run("tag", "./store:v1", "v1.0.0", "latest");
   run("list", "./store");
   run("inspect", "./store:latest");
   run("tree", "./store:v1");
-  say("Copying sets all names at the end, in one swap; bytes are shared where the file system can.");
+  say(
+    "Copying sets all names at the end, in one swap; bytes are shared where the file system can.",
+  );
   run("copy", "--create", "--all", "./store", "./twin");
   say("Again: nothing is moved twice.");
   run("copy", "--all", "./store", "./twin");

@@ -30,7 +30,11 @@ function testFiles(folder: string): string[] {
 function countsOf(xml: string): Counts {
   const skipped: string[] = [];
   let [passed, failed] = [0, 0];
-  for (const [, tag = "", body = ""] of xml.matchAll(/<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g)) {
+  for (
+    const [, tag = "", body = ""] of xml.matchAll(
+      /<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g,
+    )
+  ) {
     if (/<(failure|error)\b/.test(body)) failed++;
     else if (body.includes("<skipped")) skipped.push(/name="([^"]*)"/.exec(tag)?.[1] ?? "");
     else passed++;
@@ -70,8 +74,9 @@ const bun = findBun();
 installPackages(bun);
 const runtimes = { STOWAGE_TEST_DENO: process.execPath, STOWAGE_TEST_BUN: bun };
 
-const underDeno = (report: string) =>
-  ["test", "--allow-all", "--no-check", "--quiet", `--junit-path=${report}`, ...files];
+const underDeno = (
+  report: string,
+) => ["test", "--allow-all", "--no-check", "--quiet", `--junit-path=${report}`, ...files];
 const underBun = (chosen: readonly string[]) => (report: string) => [
   "test",
   "--timeout=300000",
@@ -86,7 +91,9 @@ results.set("Bun", suite("under Bun", bun, underBun(files), runtimes));
 const cli = files.filter((file) => file.startsWith("tests/cli/"));
 if (cli.length > 0) {
   const program = resolve("dist", process.platform === "win32" ? "stowage.exe" : "stowage");
-  const built = spawnSync(process.execPath, ["run", "--allow-all", "scripts/compile.ts"], { stdio: "inherit" });
+  const built = spawnSync(process.execPath, ["run", "--allow-all", "scripts/compile.ts"], {
+    stdio: "inherit",
+  });
   results.set(
     "executable",
     built.status === 0
@@ -99,7 +106,9 @@ console.log("");
 let [passed, failed, skipped] = [0, 0, 0];
 for (const [name, counts] of results) {
   for (const test of counts.skipped) console.log(`skipped (${name}): ${test}`);
-  console.log(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`);
+  console.log(
+    `${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped`,
+  );
   passed += counts.passed;
   failed += counts.failed;
   skipped += counts.skipped.length;

@@ -2,7 +2,14 @@
 // and what its tool needs is still there afterwards.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Backend, copy, createRegistry, type Descriptor, digestOf, openLayout } from "../mod.ts";
+import {
+  type Backend,
+  copy,
+  createRegistry,
+  type Descriptor,
+  digestOf,
+  openLayout,
+} from "../mod.ts";
 import { memory } from "../plugins/memory/mod.ts";
 
 const OCI = "application/vnd.oci.image";
@@ -22,7 +29,10 @@ function blobs() {
     const layer = blob(`${OCI}.layer.v1.tar`, new TextEncoder().encode(text));
     const config = blob(`${OCI}.config.v1+json`, encode({ os: "linux", architecture: "amd64" }));
     const type = `${OCI}.manifest.v1+json`;
-    return blob(type, encode({ schemaVersion: 2, mediaType: type, config, layers: [layer], ...more }));
+    return blob(
+      type,
+      encode({ schemaVersion: 2, mediaType: type, config, layers: [layer], ...more }),
+    );
   };
   const index = (manifests: Descriptor[]) => {
     const type = `${OCI}.index.v1+json`;
@@ -31,7 +41,10 @@ function blobs() {
   return { stored, blob, image, index };
 }
 
-const named = (entry: Descriptor, annotations: Record<string, string>) => ({ ...entry, annotations });
+const named = (entry: Descriptor, annotations: Record<string, string>) => ({
+  ...entry,
+  annotations,
+});
 const tagOf = ({ digest }: Descriptor) => digest.replace(":", "-");
 
 interface Fixture {
@@ -49,7 +62,12 @@ const FIXTURES: Record<string, () => Fixture> = {
     const { stored, image } = blobs();
     const one = image("one");
     const manifests = [one, one, named(one, { [REF]: "reg.example/app:v1" })];
-    return { stored, index: { schemaVersion: 2, manifests }, names: ["reg.example/app:v1"], marker: false };
+    return {
+      stored,
+      index: { schemaVersion: 2, manifests },
+      names: ["reg.example/app:v1"],
+      marker: false,
+    };
   },
   "regctl: a fallback tag that lists referrers, entries with a time": () => {
     const { stored, image, index } = blobs();
@@ -93,7 +111,11 @@ const FIXTURES: Record<string, () => Fixture> = {
     };
     const all = index([attestation, { ...one, platform: { os: "linux", architecture: "amd64" } }]);
     const entry = named(all, { [IMAGE]: "docker.io/library/app:v1", [REF]: "v1" });
-    return { stored, index: { schemaVersion: 2, manifests: [entry] }, names: ["docker.io/library/app:v1"] };
+    return {
+      stored,
+      index: { schemaVersion: 2, manifests: [entry] },
+      names: ["docker.io/library/app:v1"],
+    };
   },
   "BuildKit: a cache whose manifests are layers, exported twice": () => {
     const { stored, blob, index } = blobs();
@@ -139,7 +161,12 @@ async function place({ index, stored, marker }: Fixture): Promise<Backend> {
     mode: "create",
     durability: "none",
     wait: 1000,
-    clock: { now: () => Date.now(), elapsed: () => performance.now(), random: Math.random, sleep: () => Promise.resolve() },
+    clock: {
+      now: () => Date.now(),
+      elapsed: () => performance.now(),
+      random: Math.random,
+      sleep: () => Promise.resolve(),
+    },
     notice: () => {},
   });
   for (const [digest, bytes] of stored) {
@@ -161,7 +188,9 @@ for (const [shape, make] of Object.entries(FIXTURES)) {
     const fixture = make();
     const entries = (fixture.index as { manifests: Descriptor[] | null }).manifests ?? [];
     const backend = await place(fixture);
-    await using store = await openLayout(backend, { mode: fixture.marker === false ? "create" : "write" });
+    await using store = await openLayout(backend, {
+      mode: fixture.marker === false ? "create" : "write",
+    });
     assert.deepEqual((await store.references()).map(({ name }) => name), fixture.names);
     for (const name of fixture.names) {
       const found = await store.resolve(name);
@@ -174,7 +203,10 @@ for (const [shape, make] of Object.entries(FIXTURES)) {
     // An untagged entry that says no more than a tagged one of its digest is no loss.
     const kept = entries.filter((entry) => entry.annotations || entry.digest !== mine);
     assert.deepEqual(after.slice(0, kept.length), kept, "foreign entries are as they were");
-    await using twin = await openLayout("mem:", { mode: "create", registry: createRegistry([memory()]) });
+    await using twin = await openLayout("mem:", {
+      mode: "create",
+      registry: createRegistry([memory()]),
+    });
     const sparse = fixture.sparse === true;
     if (sparse) await assert.rejects(copy(store, undefined, twin), { code: "not_found" });
     const { copied } = await copy(store, undefined, twin, { sparse });

@@ -5,7 +5,11 @@ import { assertRegular, timeOf } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
 
 /** A file as a blob; its version is new after every renaming and every renewal. */
-export function infoOf(digest: Digest, stats: Stats, action: string): BlobInfo & { version: string } {
+export function infoOf(
+  digest: Digest,
+  stats: Stats,
+  action: string,
+): BlobInfo & { version: string } {
   assertRegular(stats, action);
   const time = timeOf(stats);
   const version = `${stats.ino}.${time}.${stats.size}`;

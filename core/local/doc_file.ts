@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { constants, type Stats } from "node:fs";
-import { open } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import type { Doc } from "../backend.ts";
 import { OciError } from "../errors.ts";
-import { fileError, unlessMissing } from "./file_error.ts";
+import { errnoOf, fileError } from "./file_error.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
 
 /** A document as a file: what it says, and what its file is like. */
@@ -27,31 +26,29 @@ export function mayStand(path: string, seen: Doc | undefined): boolean {
   return seen.version.startsWith(stamp(stats));
 }
 
-/** Reads a document; undefined if there is none. */
-export async function readDoc(
-  path: string,
-  name: string,
-  limit = Infinity,
-): Promise<DocFile | undefined> {
+/** Reads a document, at once: what follows from it may not be out of date. Undefined if there is none. */
+export function readDoc(path: string, name: string, limit = Infinity): DocFile | undefined {
   const action = `Cannot read "${name}"`;
   try {
-    await using file = await unlessMissing(open(path, READ));
-    if (!file) return undefined;
-    const stats = await file.stat();
-    assertRegular(stats, action);
-    if (stats.size > limit) {
-      throw new OciError("size_exceeded", `${action}: it has more than ${limit} bytes`);
+    const fd = openSync(path, READ);
+    try {
+      const stats = fstatSync(fd);
+      assertRegular(stats, action);
+      if (stats.size > limit) {
+        throw new OciError("size_exceeded", `${action}: it has more than ${limit} bytes`);
+      }
+      const bytes = new Uint8Array(stats.size);
+      let length = 0;
+      for (let more = 1; more > 0 && length < bytes.length; length += more) {
+        more = readSync(fd, bytes, length, bytes.length - length, length);
+      }
+      const whole = bytes.subarray(0, length);
+      return { text: decode(whole, action), version: versionOf(stats, whole), stats };
+    } finally {
+      closeSync(fd);
     }
-    const bytes = new Uint8Array(stats.size);
-    let length = 0;
-    while (length < bytes.length) {
-      const { bytesRead } = await file.read(bytes, length, bytes.length - length, length);
-      if (bytesRead === 0) break;
-      length += bytesRead;
-    }
-    const whole = bytes.subarray(0, length);
-    return { text: decode(whole, action), version: versionOf(stats, whole), stats };
   } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
     throw fileError(error, action, "read");
   }
 }

@@ -1,5 +1,19 @@
-import { readdirSync, renameSync, rmSync, unlinkSync, utimesSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import {
+  closeSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { dirname, join } from "node:path";
 import type { Docs } from "../backend.ts";
 import { OciError } from "../errors.ts";
@@ -72,7 +86,9 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
   return {
     async load(name, { limit } = {}) {
       names.check(name);
-      const doc = await readDoc(pathOf(name), name, limit);
+      // Reading is quick and so done at once; whoever does it in a loop must still let others have a turn.
+      await nextTurn();
+      const doc = readDoc(pathOf(name), name, limit);
       return doc && { text: doc.text, version: doc.version };
     },
 
@@ -92,7 +108,7 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
           },
         });
         using guard = await options.guard?.(name);
-        const now = await readDoc(path, name);
+        const now = readDoc(path, name);
         if (now?.version !== seen?.version) throw movedOn();
         const assertHeld = () => {
           lease.assertHeld();
@@ -146,27 +162,39 @@ async function stage(
   const path = join(place.tmp, uniqueName(place.clock));
   const bytes = new TextEncoder().encode(text);
   await place.disk.step("stage document");
-  await using file = await open(path, "wx", 0o644);
-  await file.writeFile(bytes);
-  if (old) await resemble(file, old);
-  let stats;
-  // Some file systems keep times of two seconds.
-  for (let after = old ? timeOf(old.stats) : 0;; after += 2_000) {
-    const time = new Date(place.time(after));
-    utimesSync(path, time, time);
-    stats = await file.stat();
-    if (!old || timeOf(stats) > timeOf(old.stats)) break;
+  const fd = openSync(path, "wx", 0o644);
+  try {
+    writeFileSync(fd, bytes);
+    if (old) resemble(fd, old.stats);
+    const stats = setTime(place, path, old && timeOf(old.stats));
+    await place.disk.step("sync document");
+    await place.disk.syncFile(fd);
+    return { path, version: versionOf(stats, bytes) };
+  } finally {
+    closeSync(fd);
   }
-  await place.disk.step("sync document");
-  await place.disk.syncFile(file);
-  return { path, version: versionOf(stats, bytes) };
 }
 
 /** Gives the new file the mode of the old one and, where that is possible, its owner. */
-async function resemble(file: FileHandle, old: DocFile): Promise<void> {
-  const { mode, uid, gid } = await file.stat();
-  if (uid !== old.stats.uid || gid !== old.stats.gid) {
-    await file.chown(old.stats.uid, old.stats.gid).catch(() => {});
+function resemble(fd: number, old: Stats): void {
+  const { mode, uid, gid } = fstatSync(fd);
+  if (uid !== old.uid || gid !== old.gid) {
+    try {
+      fchownSync(fd, old.uid, old.gid);
+    } catch {
+      // Only root can.
+    }
   }
-  if (mode !== old.stats.mode) await file.chmod(old.stats.mode & 0o7777);
+  if (mode !== old.mode) fchmodSync(fd, old.mode & 0o7777);
+}
+
+/** Gives a file a time that no version before it had. */
+function setTime(place: LocalPlace, path: string, old = 0): Stats {
+  // Some file systems keep times of two seconds.
+  for (let after = old;; after += 2_000) {
+    const time = new Date(place.time(after));
+    utimesSync(path, time, time);
+    const stats = lstatSync(path);
+    if (timeOf(stats) > old) return stats;
+  }
 }

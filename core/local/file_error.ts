@@ -36,7 +36,10 @@ export function fileError(
   const denied = errno === "EACCES" || errno === "EPERM";
   const code = denied && use === "write" ? "read_only" : CODES[errno] ?? "unavailable";
   const [, reason] = /^\w+: (.*?), \w+( |$)/.exec(messageOf(error)) ?? [];
-  return new OciError(code, `${action}: ${reason ?? messageOf(error)}`, { ...details, cause: error });
+  return new OciError(code, `${action}: ${reason ?? messageOf(error)}`, {
+    ...details,
+    cause: error,
+  });
 }
 
 /** What `work` gives; undefined if the file it is about is not there. */

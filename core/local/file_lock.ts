@@ -36,7 +36,10 @@ const [FIRST_PAUSE, LONGEST_PAUSE] = [1, 40];
  * Exclusive locks by name, each a folder in `folder` while it is held: for milliseconds, by any number of processes.
  * A holder that dies is replaced after `stale`; one that sleeps that long gets `lease_lost`.
  */
-export function fileLock(folder: string, { clock, tmp, stale = 10_000 }: FileLockOptions): FileLock {
+export function fileLock(
+  folder: string,
+  { clock, tmp, stale = 10_000 }: FileLockOptions,
+): FileLock {
   return {
     async acquire(name, { wait = 0, signal, before } = {}) {
       const path = join(folder, name);
@@ -49,9 +52,11 @@ export function fileLock(folder: string, { clock, tmp, stale = 10_000 }: FileLoc
         if (lease) return lease;
         const left = end - clock.elapsed();
         if (left <= 0) throw new OciError("locked", `${action}: ${holderOf(path)}`);
-        await clock.sleep(Math.min(left, pause * (0.5 + clock.random())), signal).catch((reason) => {
-          throw aborted(action, reason);
-        });
+        await clock.sleep(Math.min(left, pause * (0.5 + clock.random())), signal).catch(
+          (reason) => {
+            throw aborted(action, reason);
+          },
+        );
       }
     },
   };

@@ -1,39 +1,49 @@
 import type { FileHandle } from "node:fs/promises";
 
-const SMALL = 1 << 16;
+/** Chunks of fewer bytes are copied together: below it a call to the system costs more than the copy. */
+const SMALL = 1 << 18;
 const GATHERED = 1 << 20;
 
 /** Writes to a file from a position on: small chunks are gathered, others go as they are. */
 export interface FileWriter {
-  /** Where the next byte goes, gathered ones counted. */
+  /** Where the next byte goes. */
   readonly position: number;
   /** Takes a chunk, which is the caller's again once this has resolved. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Writes what is gathered. */
+  /** Waits until all that was taken is written; fails if any of it could not be. */
   flush(): Promise<void>;
 }
 
 /** Starts to write at a position. */
-export function fileWriter(file: FileHandle, position: number): FileWriter {
+export function fileWriter(file: FileHandle, start: number): FileWriter {
+  let position = start;
   let buffer = new Uint8Array(0);
+  let spare = buffer;
   let gathered = 0;
-  let stored = position;
+  /** The file is written while the next chunks are gathered. */
+  let writing: Promise<void> = Promise.resolve();
 
-  async function store(bytes: Uint8Array): Promise<void> {
+  async function store(bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, stored);
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
       done += bytesWritten;
-      stored += bytesWritten;
     }
   }
-  async function flush(): Promise<void> {
-    const bytes = buffer.subarray(0, gathered);
+  async function turnOver(): Promise<void> {
+    await writing;
+    writing = store(buffer.subarray(0, gathered), position - gathered);
+    writing.catch(() => {}); // Told to whoever waits for it next.
+    [buffer, spare] = [spare, buffer];
     gathered = 0;
-    await store(bytes);
+  }
+  async function flush(): Promise<void> {
+    await turnOver();
+    await writing;
   }
   function gather(chunk: Uint8Array): void {
     if (gathered + chunk.length > buffer.length) {
-      const grown = new Uint8Array(Math.min(GATHERED, Math.max(2 * buffer.length, 2 * chunk.length)));
+      const length = Math.min(GATHERED, Math.max(2 * buffer.length, 2 * chunk.length));
+      const grown = new Uint8Array(length);
       grown.set(buffer.subarray(0, gathered));
       buffer = grown;
     }
@@ -43,12 +53,17 @@ export function fileWriter(file: FileHandle, position: number): FileWriter {
 
   return {
     get position() {
-      return stored + gathered;
+      return position;
     },
     async write(chunk) {
-      if (gathered + chunk.length > GATHERED || chunk.length >= SMALL) await flush();
-      if (chunk.length >= SMALL) await store(chunk);
-      else gather(chunk);
+      if (chunk.length >= SMALL) {
+        await flush();
+        await store(chunk, position);
+      } else {
+        if (gathered + chunk.length > GATHERED) await turnOver();
+        gather(chunk);
+      }
+      position += chunk.length;
     },
     flush,
   };

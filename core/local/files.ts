@@ -1,6 +1,6 @@
-import { lstatSync, mkdirSync, type Stats } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, fdatasync, fsync, lstatSync, mkdirSync, openSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
+import { promisify } from "node:util";
 import type { Durability } from "../backend.ts";
 import { type Clock, randomHex } from "../clock.ts";
 import { OciError } from "../errors.ts";
@@ -15,13 +15,15 @@ export interface Disk {
   readonly durable: boolean;
   /** Announces the next step. */
   step(name: string): Promise<void>;
-  /** Waits until the bytes of a file are on the disk. */
-  syncFile(file: FileHandle): Promise<void>;
+  /** Waits until the bytes of an open file are on the disk. */
+  syncFile(fd: number): Promise<void>;
   /** Waits until the names in a folder are on the disk. */
   syncFolder(path: string): Promise<void>;
   /** Makes a folder and those above it; present counts as success. */
   makeFolder(path: string): Promise<void>;
 }
+
+const [syncData, syncAll] = [promisify(fdatasync), promisify(fsync)];
 
 /** The disk as it is used with that durability: `none` waits for nothing. */
 export function createDisk(durability: Durability, onStep?: OnStep): Disk {
@@ -31,13 +33,17 @@ export function createDisk(durability: Durability, onStep?: OnStep): Disk {
     async step(name) {
       if (onStep) await onStep(name);
     },
-    async syncFile(file) {
-      if (durable) await file.datasync();
+    async syncFile(fd) {
+      if (durable) await syncData(fd);
     },
     async syncFolder(path) {
       if (!durable) return;
-      await using folder = await open(path, "r");
-      await folder.sync();
+      const fd = openSync(path, "r");
+      try {
+        await syncAll(fd);
+      } finally {
+        closeSync(fd);
+      }
     },
     async makeFolder(path) {
       if (made(path)) return await disk.syncFolder(dirname(path));

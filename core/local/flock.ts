@@ -97,7 +97,9 @@ const EXCLUSIVE_NOW = 2 | 4;
 
 async function runtimeOpener(): Promise<OpenLockable | undefined> {
   const { Deno, Bun } = globalThis as { Deno?: DenoRuntime; Bun?: unknown };
-  if (Deno) return typeof Deno.openSync === "function" ? (path) => openInDeno(Deno, path) : undefined;
+  if (Deno) {
+    return typeof Deno.openSync === "function" ? (path) => openInDeno(Deno, path) : undefined;
+  }
   if (!Bun) return undefined;
   // Not a literal, which Deno would try to resolve.
   const name = "bun:ffi";

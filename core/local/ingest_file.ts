@@ -73,7 +73,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
           throw new OciError("corrupt", `${action}: ${why}`, { digest });
         }
         await place.disk.step("sync blob");
-        await place.disk.syncFile(file);
+        await place.disk.syncFile(file.fd);
         try {
           await publish(path, digest);
         } catch (error) {
@@ -92,7 +92,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
       try {
         if (named && fstatSync(file.fd).nlink > 0) {
           await keep();
-          await place.disk.syncFile(file);
+          await place.disk.syncFile(file.fd);
         }
       } finally {
         open = false;

@@ -34,7 +34,13 @@ export function ingestFiles(
     const file = await open(path, NEW, 0o444);
     const now = new Date(place.clock.now());
     const status: IngestStatus = { ref: "", offset: 0, startedAt: now, updatedAt: now };
-    return ingestInto(place, { path, file, status, publish, remove: () => rm(path, { force: true }) });
+    return ingestInto(place, {
+      path,
+      file,
+      status,
+      publish,
+      remove: () => rm(path, { force: true }),
+    });
   }
 
   /** The write as it was left, if it is whole and nothing else is expected of it. */

@@ -62,7 +62,11 @@ export function removeBlobs(
   };
 }
 
-function assertInTime(clock: Clock, until: Date | undefined, signal: AbortSignal | undefined): void {
+function assertInTime(
+  clock: Clock,
+  until: Date | undefined,
+  signal: AbortSignal | undefined,
+): void {
   const late = until !== undefined && clock.now() >= until.getTime();
   if (late || signal?.aborted) {
     const why = late ? "its time is over" : "the signal has aborted";

@@ -1,12 +1,14 @@
 import { constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { dirname } from "node:path";
+import { open, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import type { BlobInfo } from "../backend.ts";
+import { createDigester, writableAlgorithm } from "../digest.ts";
 import { OciError } from "../errors.ts";
 import { infoOf, renewTime } from "./blob_file.ts";
 import type { BlobFiles } from "./blob_files.ts";
 import { errnoOf, fileError } from "./file_error.ts";
-import { lookAt, timeOf } from "./files.ts";
+import { fileWriter } from "./file_writer.ts";
+import { lookAt, timeOf, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
 
 const TRIES = 10;
@@ -15,30 +17,36 @@ const PAUSED = 10;
 /** The coarsest times that a file system keeps, in milliseconds. */
 const COARSE = 2_000;
 
-/** Gives the copy seen a new version, by its time; throws `conflict` if it is gone or replaced. */
+/**
+ * Gives the copy seen a new version, by its time. One of another user, whose time we may not set, is replaced by a copy
+ * of our own.
+ *
+ * @throws {OciError} `conflict` if the copy is gone or replaced, `corrupt` if it does not hash to its name.
+ */
 export async function renewBlob(
   place: LocalPlace,
   files: BlobFiles,
   seen: BlobInfo,
 ): Promise<BlobInfo> {
   const action = `Cannot renew ${seen.digest}`;
-  const { digest } = seen;
-  const path = files.pathOf(digest);
+  const path = files.pathOf(seen.digest);
   await place.writing(action);
+  await place.disk.step("renew blob");
   try {
-    await place.disk.step("renew blob");
     const renewed = renewTimes(place, files, seen, path, action);
     await place.disk.step("sync renewed blob");
     // Another program may have left it to the system to write the bytes.
     if (place.disk.durable) {
       await using file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-      await place.disk.syncFile(file);
+      await place.disk.syncFile(file.fd);
     }
     files.touch(dirname(path));
     return renewed;
   } catch (error) {
-    if (errnoOf(error) === "ENOENT") throw conflict(action);
-    throw fileError(error, action, "write", { digest });
+    const errno = errnoOf(error);
+    if (errno === "ENOENT") throw conflict(action);
+    if (errno === "EPERM" || errno === "EACCES") return await ownCopy(place, files, seen, action);
+    throw fileError(error, action, "write", { digest: seen.digest });
   }
 }
 
@@ -65,6 +73,39 @@ function renewTimes(
     stats = now;
   }
   throw conflict(action);
+}
+
+/** Stores the blob again from its own bytes, once they have been verified. */
+async function ownCopy(
+  place: LocalPlace,
+  files: BlobFiles,
+  { digest }: BlobInfo,
+  action: string,
+): Promise<BlobInfo> {
+  const copy = join(place.tmp, uniqueName(place.clock));
+  try {
+    await using file = await open(copy, "wx", 0o444);
+    const writer = fileWriter(file, 0);
+    const digester = createDigester(writableAlgorithm(digest));
+    for await (const chunk of await files.read(digest)) {
+      digester.update(chunk);
+      await writer.write(chunk);
+    }
+    await writer.flush();
+    const found = digester.digest();
+    if (found !== digest) {
+      throw new OciError("corrupt", `${action}: its bytes hash to ${found}`, { digest });
+    }
+    await place.disk.syncFile(file.fd);
+    await files.publish(copy, digest);
+    const stats = lookAt(files.pathOf(digest));
+    if (!stats) throw conflict(action);
+    return infoOf(digest, stats, action);
+  } catch (error) {
+    throw fileError(error, action, "write", { digest });
+  } finally {
+    await rm(copy, { force: true });
+  }
 }
 
 const conflict = (action: string) =>

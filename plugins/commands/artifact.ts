@@ -1,13 +1,14 @@
 import { type Annotations, canonical, type Descriptor, MANIFEST_TYPE } from "../../core/mod.ts";
 
-/** The media type and the bytes of a config that says nothing. */
+/** The media type of a config that says nothing. */
 export const EMPTY_TYPE = "application/vnd.oci.empty.v1+json";
+/** Its bytes. */
 export const EMPTY_BYTES: Uint8Array = new TextEncoder().encode("{}");
 /** What oras calls an artifact that nobody named. */
 export const UNKNOWN_TYPE = "application/vnd.unknown.artifact.v1";
-/** The annotations of a file's name, and of when an artifact was made. */
+/** The annotation of a file's name. */
 export const TITLE = "org.opencontainers.image.title";
-/** When it was made. */
+/** The annotation of when it was made. */
 export const CREATED = "org.opencontainers.image.created";
 
 /** What an artifact is made of. */

@@ -8,7 +8,8 @@ export async function candidates(context: Context, typed: readonly string[]): Pr
   const { registry } = context;
   const current = typed.at(-1) ?? "";
   const before = typed.slice(0, -1);
-  const starting = (words: readonly string[]) => words.filter((word) => word.startsWith(current)).sort();
+  const starting = (words: readonly string[]) =>
+    words.filter((word) => word.startsWith(current)).sort();
   const word = before.find((one) => !one.startsWith("-"));
   if (word === undefined) return starting(registry.commands.map(({ name }) => name));
   const command = registry.commands.find(({ name, aliases }) =>
@@ -20,9 +21,11 @@ export async function candidates(context: Context, typed: readonly string[]): Pr
   const spec = Object.entries(table).find(([name]) => `--${name}` === before.at(-1))?.[1];
   if (spec && spec.type !== "switch") return starting(spec.values ?? []);
   if (current.startsWith("-")) {
-    return starting(Object.entries(table).map(([name, { type, default: standard }]) =>
-      type === "switch" && standard === "true" ? `--no-${name}` : `--${name}`
-    ));
+    return starting(
+      Object.entries(table).map(([name, { type, default: standard }]) =>
+        type === "switch" && standard === "true" ? `--no-${name}` : `--${name}`
+      ),
+    );
   }
   if (words.length > 0 && before.indexOf(word) === before.length - 1) return starting(words);
   return await namesAt(context, current);

@@ -7,10 +7,10 @@ const SCRIPTS: Readonly<Record<string, readonly string[]>> = {
   bash: [
     "_stowage() {",
     "  local IFS=$'\\n' words=(\"${COMP_WORDS[@]:1:COMP_CWORD}\")",
-    '  local line=${COMP_LINE:0:COMP_POINT} current=${words[-1]}',
+    "  local line=${COMP_LINE:0:COMP_POINT} current=${words[-1]}",
     "  # bash cuts words at colons; put the one at the cursor together again",
-    '  local whole=${line##* }',
-    "  COMPREPLY=($(stowage completion words -- \"${words[@]:0:${#words[@]}-1}\" \"$whole\" 2>/dev/null))",
+    "  local whole=${line##* }",
+    '  COMPREPLY=($(stowage completion words -- "${words[@]:0:${#words[@]}-1}" "$whole" 2>/dev/null))',
     '  local cut=${whole%"$current"}',
     '  [ -z "$cut" ] || COMPREPLY=("${COMPREPLY[@]#"$cut"}")',
     "}",

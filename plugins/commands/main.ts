@@ -85,7 +85,9 @@ async function runCommand(
   const settings = body.bare
     ? undefined
     : await loadSettings(first.flags.settings, settingsPaths(env, host.platform));
-  const twins = settings ? { env, settings: (await import("./settings.ts")).flagsOf(settings) } : { env };
+  const twins = settings
+    ? { env, settings: (await import("./settings.ts")).flagsOf(settings) }
+    : { env };
   const { flags, positionals } = readFlags(table, argv, twins);
   checkCount(body, positionals);
   const common = flags as Common;
@@ -145,6 +147,8 @@ function settingsOnly(argv: readonly string[]): string[] {
 
 function checkCount({ positionals: [least, most], usage }: CommandBody, given: readonly string[]) {
   if (given.length >= least && given.length <= most) return;
-  const what = given.length < least ? "too little was given" : `${given.length} arguments are too many`;
+  const what = given.length < least
+    ? "too little was given"
+    : `${given.length} arguments are too many`;
   throw usageError(`Cannot run it: ${what}; it is used as "${usage}"`);
 }

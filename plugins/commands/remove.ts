@@ -40,14 +40,13 @@ export default defineBody({
     if (flags.force && !flags.now) throw usageError('Cannot take "--force" without "--now"');
     const { place, references } = referencesTo(context, positionals);
     await using layout = await openTarget(context, place, flags);
-    const plan = await layout.transaction(async (tx) => {
-      const plan = await planRemoval(context, layout, tx, references);
-      if (!flags.now) plan.digests.forEach((digest) => tx.remove(digest));
-      return plan;
+    const { digests, ...planned } = await layout.transaction(async (tx) => {
+      const digests = await digestsOf(context, layout, tx, references);
+      if (flags.now) return { digests, entries: [], bytes: 0 };
+      const bytes = await freedWith(layout, digests);
+      return { digests, bytes, entries: digests.flatMap((digest) => tx.remove(digest)) };
     });
-    const { entries, bytes } = flags.now && !flags["dry-run"]
-      ? await deleteNow(layout, plan.digests, flags.force)
-      : plan;
+    const { entries, bytes } = flags.now ? await deleteNow(layout, digests, flags.force) : planned;
     const [freeable, freed] = flags.now ? [0, bytes] : [bytes, 0];
     await context.result({
       schema: "stowage.remove/1",
@@ -58,18 +57,13 @@ export default defineBody({
   },
 });
 
-/** What leaves the index, and the bytes that nothing needs then. */
-interface Removal {
-  readonly entries: readonly Descriptor[];
-  readonly bytes: number;
-}
-
-async function planRemoval(
+/** The digests that references mean: those that the index lists, with `now` also those that are only stored. */
+async function digestsOf(
   context: CommandContext<typeof flags>,
   layout: Layout,
   tx: Transaction,
   references: readonly Reference[],
-): Promise<Removal & { readonly digests: readonly Digest[] }> {
+): Promise<Digest[]> {
   const { flags } = context;
   const digests = new Set<Digest>();
   for (const reference of references) {
@@ -82,21 +76,20 @@ async function planRemoval(
       throw error;
     }
   }
+  return [...digests];
+}
+
+/** The bytes that nothing needs once these have left the index; throws `refused` if something needs one of them. */
+async function freedWith(layout: Layout, digests: readonly Digest[]): Promise<number> {
   const weights = await weigh(layout.store);
-  const kept = weights.roots.filter(({ entry }) => !digests.has(entry.digest));
-  const before = aliveFrom(weights, weights.roots);
+  const kept = weights.roots.filter(({ entry }) => !digests.includes(entry.digest));
   const after = aliveFrom(weights, kept);
-  const dying = new Set([...before].filter((node) => !after.has(node)));
   for (const digest of digests) {
     const node = weights.numberOf(digest);
-    if (node === undefined) continue;
-    if (after.has(node) && !flags.force) throw needed(layout, weights, kept, digest, node);
-    dying.add(node);
+    if (node !== undefined && after.has(node)) throw needed(layout, weights, kept, digest, node);
   }
-  const leaves = ({ digest }: Descriptor) =>
-    digests.has(digest) || (flags.now && dying.has(weights.numberOf(digest) ?? -1));
-  const entries = tx.index.manifests.filter((entry) => entry !== null && leaves(entry));
-  return { digests: [...digests], entries, bytes: bytesOf(weights, dying) };
+  const before = aliveFrom(weights, weights.roots);
+  return bytesOf(weights, [...before].filter((node) => !after.has(node)));
 }
 
 /** The digest that a reference means: one that the index lists, with `now` also one that is only stored. */
@@ -140,11 +133,17 @@ function needed(
   });
 }
 
+/** What left the index, and the bytes that went or may go. */
+interface Removed {
+  readonly entries: readonly Descriptor[];
+  readonly bytes: number;
+}
+
 async function deleteNow(
   layout: Layout,
   digests: readonly Digest[],
   force: boolean,
-): Promise<Removal> {
+): Promise<Removed> {
   const entries: Descriptor[] = [];
   let bytes = 0;
   for (const digest of digests) {

@@ -99,6 +99,7 @@ async function grower(
   { depth = Infinity, referrers, layers }: CommandContext<typeof flags>["flags"],
 ): Promise<Grower> {
   const drawn = new Map<Digest, boolean>();
+  const stored = new Map<Digest, boolean>();
   const ties = new Map<string, Tie[]>();
   if (referrers) {
     for await (const tie of listedReferrers(store, await store.root.load())) {
@@ -112,14 +113,16 @@ async function grower(
     left: number,
     names?: readonly string[],
   ): Promise<TreeNode> {
-    const present = await store.backend.blobs.stat(target.digest) !== undefined;
+    const { digest } = target;
+    const present = stored.get(digest) ?? await store.backend.blobs.stat(digest) !== undefined;
+    stored.set(digest, present);
     const opens = role === "referrer" || leadsToNode({ target, role });
     const self = { entry: entryOf(target, names), role, present };
     if (!opens || !present || kindOf(target.mediaType) === undefined) {
       return { ...self, children: [] };
     }
-    if (drawn.get(target.digest)) return { ...self, seen: true, children: [] };
-    drawn.set(target.digest, left > 0);
+    if (drawn.get(digest)) return { ...self, seen: true, children: [] };
+    drawn.set(digest, left > 0);
     if (left === 0) return { ...self, children: [] };
     const node = await tryRead(store, target);
     if (typeof node === "string") return { ...self, problem: node, children: [] };
@@ -129,7 +132,7 @@ async function grower(
         children.push(await grow(edge.target, edge.role, left - 1));
       }
     }
-    for (const { entry, artifactType } of ties.get(target.digest) ?? []) {
+    for (const { entry, artifactType } of ties.get(digest) ?? []) {
       const told = artifactType === undefined ? entry : { ...entry, artifactType };
       children.push(await grow(told, "referrer", left - 1));
     }

@@ -28,7 +28,7 @@ export function adoptBlob(place: LocalPlace, files: BlobFiles): Adopt {
         await using file = await open(copy, "r");
         if ((await file.stat()).size !== size) return false;
         await place.disk.step("sync adopted blob");
-        await place.disk.syncFile(file);
+        await place.disk.syncFile(file.fd);
       } catch {
         return false; // Whoever asks reads it then, and learns why that fails.
       }

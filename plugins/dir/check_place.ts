@@ -13,7 +13,9 @@ export async function checkPlace(root: string): Promise<void> {
     for (const name of ["blobs/sha256", "blobs/sha512", ".stowage"]) {
       const path = join(root, name);
       const stats = lookAt(path);
-      if (stats?.isSymbolicLink()) throw new OciError("unsupported", `${action}: "${path}" is a link`);
+      if (stats?.isSymbolicLink()) {
+        throw new OciError("unsupported", `${action}: "${path}" is a link`);
+      }
       if (stats && !stats.isDirectory()) throw noFolder(action, path);
     }
   } catch (error) {

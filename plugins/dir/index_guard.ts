@@ -1,6 +1,13 @@
 import { linkSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type DocGuard, flock, isOciError, type LocalPlace, OciError, uniqueName } from "../../core/mod.ts";
+import {
+  type DocGuard,
+  flock,
+  isOciError,
+  type LocalPlace,
+  OciError,
+  uniqueName,
+} from "../../core/mod.ts";
 
 const WAIT = 5_000;
 
@@ -23,7 +30,10 @@ export function indexGuard(place: LocalPlace, { index, lock, previous }: IndexFi
     const held = await flock(lock, { clock: place.clock, wait: WAIT });
     if (!held && !noted) {
       noted = true;
-      place.notice("no_flock", "This runtime has no flock: BuildKit is not kept from writing meanwhile");
+      place.notice(
+        "no_flock",
+        "This runtime has no flock: BuildKit is not kept from writing meanwhile",
+      );
     }
     return {
       async keep() {
@@ -40,7 +50,9 @@ export function indexGuard(place: LocalPlace, { index, lock, previous }: IndexFi
           held?.assertHeld();
         } catch (error) {
           if (!isOciError(error, "lease_lost")) throw error;
-          throw new OciError("conflict", `Cannot swap "${name}": its lock was removed`, { cause: error });
+          throw new OciError("conflict", `Cannot swap "${name}": its lock was removed`, {
+            cause: error,
+          });
         }
       },
       [Symbol.dispose]: () => held?.[Symbol.dispose](),

@@ -48,7 +48,9 @@ export async function openDirectory(
   const root = directoryPath(url);
   await checkPlace(root);
   const shared = mode === "read" ? undefined : await sharedFileSystem(root);
-  if (shared) notice("shared_file_system", `"${root}" is on ${shared}: locks of other tools are not seen`);
+  if (shared) {
+    notice("shared_file_system", `"${root}" is on ${shared}: locks of other tools are not seen`);
+  }
 
   const ours = (name: string) => join(root, ".stowage", name);
   const disk = createDisk(durability, onStep);
@@ -61,7 +63,9 @@ export async function openDirectory(
     time: steadyTime(clock),
     readOnly: mode === "read",
     async writing(action) {
-      if (mode === "read") throw new OciError("read_only", `${action}: "${root}" is opened to read`);
+      if (mode === "read") {
+        throw new OciError("read_only", `${action}: "${root}" is opened to read`);
+      }
       try {
         if (mode === "write") await stat(root);
         else await disk.makeFolder(join(root, "blobs"));
@@ -94,7 +98,11 @@ export async function openDirectory(
       pathOf: (name) => join(root, name),
       folders: ["", ".stowage/"],
       reserved: RESERVED,
-      lock: fileLock(join(root, ".stowage"), { clock, tmp: place.tmp, ...(stale ? { stale } : {}) }),
+      lock: fileLock(join(root, ".stowage"), {
+        clock,
+        tmp: place.tmp,
+        ...(stale ? { stale } : {}),
+      }),
       wait,
       flush,
       guard: indexGuard(place, {

@@ -11,7 +11,9 @@ export function tidyUp({ tmp, clock }: LocalPlace, limbo: Limbo, files: BlobFile
     for (const name of readdirSync(tmp)) {
       const path = join(tmp, name);
       const stats = lookAt(path);
-      if (stats && clock.now() - fileTime(stats) > DAY) rmSync(path, { recursive: true, force: true });
+      if (stats && clock.now() - fileTime(stats) > DAY) {
+        rmSync(path, { recursive: true, force: true });
+      }
     }
     limbo.settle(MINUTE, files.pathOf);
   } catch {

@@ -29,7 +29,9 @@ export interface TrashFolder extends Trash {
 /** The trash in `folder`. */
 export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles): TrashFolder {
   const pathOf = (batch: string, digest: Digest) => {
-    if (!BATCH.test(batch)) throw new OciError("invalid", `Cannot use ${JSON.stringify(batch)} as a batch`);
+    if (!BATCH.test(batch)) {
+      throw new OciError("invalid", `Cannot use ${JSON.stringify(batch)} as a batch`);
+    }
     const { algorithm, hex } = splitDigest(parseDigest(digest));
     return join(folder, batch, algorithm, hex);
   };
@@ -60,7 +62,9 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
               const digest = `${algorithm}:${hex}`;
               const stats = isDigest(digest) && lookAt(join(folder, batch, algorithm, hex));
               // Renaming moves this time, and nothing else does while it is here.
-              if (stats) yield { batch, digest, size: stats.size, removed: new Date(stats.ctimeMs) };
+              if (stats) {
+                yield { batch, digest, size: stats.size, removed: new Date(stats.ctimeMs) };
+              }
             }
           }
         }

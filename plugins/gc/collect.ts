@@ -1,7 +1,7 @@
 import {
   type BlobInfo,
-  type CollectionState,
   collectionOf,
+  type CollectionState,
   type Digest,
   isOver,
   loadFacts,
@@ -65,7 +65,9 @@ export async function collect(store: Store, options: CollectOptions): Promise<Co
   const plan = options.narrow?.(full) ?? full;
   brake(plan, options.policy);
   lease.assertHeld();
-  const swept = resumed.waiting || resumed.stopped ? undefined : await carryOut(store, plan, options);
+  const swept = resumed.waiting || resumed.stopped
+    ? undefined
+    : await carryOut(store, plan, options);
   const removed = [...resumed.removed, ...swept?.removed ?? []];
   const trash = await emptyTrash(store, options.trash);
   const stopped = resumed.stopped ?? resumed.waiting ?? swept?.stopped;
@@ -118,7 +120,10 @@ async function resume(store: Store, options: CollectOptions): Promise<Resumed> {
   const now = collectionOf(await store.root.load());
   if (now.epoch !== state.epoch || now.run !== state.run || now.state !== "open") return nothing;
   if (await timeOf(store) < state.notBefore && !options.exclusive) {
-    return { ...nothing, waiting: `in quarantine until ${new Date(state.notBefore).toISOString()}` };
+    return {
+      ...nothing,
+      waiting: `in quarantine until ${new Date(state.notBefore).toISOString()}`,
+    };
   }
   return await sweepAndFinish(store, state, options.budget);
 }
@@ -135,7 +140,13 @@ async function sweepAndFinish(store: Store, state: CollectionState, budget: Budg
   await finish(store, state, removed);
   const { restored, damaged } = await lookBack(store, removed, batchOf(state));
   const back = new Set(restored);
-  return { removed: removed.filter(({ digest }) => !back.has(digest)), failed, spared, restored, damaged };
+  return {
+    removed: removed.filter(({ digest }) => !back.has(digest)),
+    failed,
+    spared,
+    restored,
+    damaged,
+  };
 }
 
 async function carryOut(store: Store, plan: Plan, { quarantine, budget }: CollectOptions) {

@@ -1,6 +1,6 @@
 import {
-  type CollectionState,
   collectionOf,
+  type CollectionState,
   type Descriptor,
   editJson,
   epochOf,

@@ -1,7 +1,7 @@
 import {
   type BlobInfo,
-  type CollectionState,
   collectionOf,
+  type CollectionState,
   type Digest,
   dropLabels,
   hookContext,

@@ -4,6 +4,9 @@ export function matchesAny(name: string, globs: readonly string[]): boolean {
 }
 
 function pattern(glob: string): RegExp {
-  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll("?", ".");
+  const source = glob.replace(/[.+^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*").replaceAll(
+    "?",
+    ".",
+  );
   return new RegExp(`^${source}$`, "su");
 }

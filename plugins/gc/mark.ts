@@ -97,7 +97,9 @@ async function nodeOf(
 }
 
 function unreadable(digest: Digest, error: unknown): OciError {
-  const [code, why] = isOciError(error) ? [error.code, error.message] : ["unavailable" as const, `${error}`];
+  const [code, why] = isOciError(error)
+    ? [error.code, error.message]
+    : ["unavailable" as const, `${error}`];
   return new OciError(
     code === "invalid" ? "corrupt" : code,
     `Cannot collect: what "${digest}" keeps alive is not known: ${why}`,

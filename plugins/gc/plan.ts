@@ -73,11 +73,17 @@ export async function makePlan(store: Store, policy: Policy, grace: number): Pro
   const index = await store.root.load();
   const { strong, weak } = await splitRoots(store, index);
   const judged = retain(await subjectsOf(store, strong, policy), policy, t0);
-  const verdicts = policy.maxSize === undefined ? judged : await fitSize(store, judged, policy.maxSize);
+  const verdicts = policy.maxSize === undefined
+    ? judged
+    : await fitSize(store, judged, policy.maxSize);
   const mark = startMark(store, hookContext(store, index));
   await mark.add(verdicts.filter(({ keep }) => keep).map(({ entry }) => entry));
   await markExpected(store, mark);
-  const { unreached, waiting, foreign, unlisted } = await lookThrough(store, mark, t0 - Math.max(grace, COARSE));
+  const { unreached, waiting, foreign, unlisted } = await lookThrough(
+    store,
+    mark,
+    t0 - Math.max(grace, COARSE),
+  );
   const ties = [...weak, ...unlisted];
   await follow(mark, ties);
   const orphans = await markOrphans(store, mark, ties, policy, t0);

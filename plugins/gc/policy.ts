@@ -42,7 +42,9 @@ export const keepAll: Policy = {
   maxDrop: 50,
 };
 
-const duration = z.string().check(z.regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, 'no duration: write "12h", "30d"'));
+const duration = z.string().check(
+  z.regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, 'no duration: write "12h", "30d"'),
+);
 const size = z.string().check(z.regex(/^\d+(\.\d+)?([kMGT]i?B|B)?$/, 'no size: write "20GiB"'));
 const percent = z.string().check(z.regex(/^(100|\d?\d)(\.\d+)?%$/, 'no share: write "50%"'));
 const fate = z.union([z.literal("keep"), z.literal("drop"), duration]);

@@ -132,18 +132,24 @@ function objectsOf(plan: Plan): ReportedObject[] {
 /** The report for people. */
 export function* linesOf(report: Report, bytes: (count: number) => string): Generator<string> {
   const done = report.mode === "apply";
-  for (const { name, digest, reason } of report.refs.dropped) yield `drop  ${name ?? digest}  ${reason}`;
+  for (const { name, digest, reason } of report.refs.dropped) {
+    yield `drop  ${name ?? digest}  ${reason}`;
+  }
   for (const { digest, size, reason } of report.objects ?? []) {
     yield `${done ? "deleted" : "delete"}  ${digest}  ${bytes(size)}  ${reason}`;
   }
   const sum = (name: keyof Totals) => `${report.blobs[name]} blobs, ${bytes(report.bytes[name])}`;
-  yield `references   ${report.refs.kept} kept, ${report.refs.dropped.length} ${done ? "dropped" : "to drop"}`;
+  yield `references   ${report.refs.kept} kept, ${report.refs.dropped.length} ${
+    done ? "dropped" : "to drop"
+  }`;
   yield `live         ${sum("live")}`;
   if (done) yield `deleted      ${sum("deleted")}`;
   else yield `unreachable  ${sum("unreachable")}`;
   yield `waiting      ${sum("waiting")}`;
   if (report.spared > 0) yield `spared       ${report.spared} blobs, in use again`;
-  if (report.trash.bytes > 0) yield `trash        ${bytes(report.trash.bytes)}, to be had back by undo`;
+  if (report.trash.bytes > 0) {
+    yield `trash        ${bytes(report.trash.bytes)}, to be had back by undo`;
+  }
   for (const digest of report.damaged) yield `DAMAGED      ${digest}  reachable, and gone`;
   for (const { digest, message } of report.failed) yield `failed       ${digest}  ${message}`;
   if (report.stopped !== undefined) yield `stopped      ${report.stopped}`;

@@ -42,7 +42,11 @@ export function retain(subjects: readonly Subject[], policy: Policy, now: number
     if (number === undefined) return untagged(subject, policy.untagged, now);
     const rule = policy.rules[number];
     if (!rule) return { ...subject, keep: true, rule: "none", reason: "no rule names it" };
-    return { ...subject, rule: `${number + 1}`, ...judge(subject, rule, ranks.get(subject) ?? 0, now) };
+    return {
+      ...subject,
+      rule: `${number + 1}`,
+      ...judge(subject, rule, ranks.get(subject) ?? 0, now),
+    };
   });
 }
 
@@ -78,7 +82,11 @@ function judge({ entry, since }: Subject, rule: Rule, rank: number, now: number)
   if (rule.maxAge !== undefined) {
     if (since === undefined) return { keep: true, reason: "of unknown age" };
     if (now - since < rule.maxAge) {
-      return { keep: true, reason: `younger than ${span(rule.maxAge)}`, until: since + rule.maxAge };
+      return {
+        keep: true,
+        reason: `younger than ${span(rule.maxAge)}`,
+        until: since + rule.maxAge,
+      };
     }
     reasons.unshift(`older than ${span(rule.maxAge)}`);
   }

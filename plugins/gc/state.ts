@@ -52,7 +52,10 @@ export async function writeCondemned(
   names: Names,
   candidates: readonly Candidate[],
 ): Promise<{ n: string; l: string }> {
-  const kinds = { n: candidates.filter(({ node }) => node), l: candidates.filter(({ node }) => !node) };
+  const kinds = {
+    n: candidates.filter(({ node }) => node),
+    l: candidates.filter(({ node }) => !node),
+  };
   const letters = { n: "", l: "" };
   for (const kind of ["n", "l"] as const) {
     const shards = Map.groupBy(kinds[kind], ({ blob }) => shardOf(blob.digest, names.width));
@@ -60,7 +63,11 @@ export async function writeCondemned(
       const lines = (shards.get(at) ?? []).map(({ blob }) => lineOf(blob));
       letters[kind] += lines.length === 0 ? "X" : "C";
       if (lines.length === 0) continue;
-      await store.backend.docs.swap(condemnedName(names, { kind, at }), lines.join("\n"), undefined);
+      await store.backend.docs.swap(
+        condemnedName(names, { kind, at }),
+        lines.join("\n"),
+        undefined,
+      );
     }
   }
   return letters;

@@ -105,8 +105,11 @@ async function sweepGroup(store: Store, state: CollectionState, parts: readonly 
   const until = bound === undefined ? undefined : await timeOf(store) + bound;
   const claim = until === undefined ? undefined : { id: claimId(store), deadline: until + SLACK };
   // What was rescued is read from the very state that the claim replaces.
-  const claimed = await editState(store, state.run, (now) =>
-    claim ? withPhase(now, shards, "D", claim) : now);
+  const claimed = await editState(
+    store,
+    state.run,
+    (now) => claim ? withPhase(now, shards, "D", claim) : now,
+  );
   if (!claimed) return undefined;
   const rescued = new Set<Digest>(claimed.rescued);
   const seen = parts.flatMap((part) => part.seen).filter(({ digest }) => !rescued.has(digest));
@@ -117,12 +120,20 @@ async function sweepGroup(store: Store, state: CollectionState, parts: readonly 
   });
   for (const { digest } of answers) store.stamps.delete(digest);
   const answered = answers.every(({ outcome }) => outcome !== "unknown");
-  const after = bound !== undefined && !answered ? claimed : await editState(store, state.run, (now) => {
-    const mine = shards.filter((shard) => !claim || now.claims[shardName(shard, now.width)]?.id === claim.id);
-    return withPhase(now, mine, "X");
-  });
+  const after = bound !== undefined && !answered
+    ? claimed
+    : await editState(store, state.run, (now) => {
+      const mine = shards.filter((shard) =>
+        !claim || now.claims[shardName(shard, now.width)]?.id === claim.id
+      );
+      return withPhase(now, mine, "X");
+    });
   if (!after) return undefined;
-  return { state: after, answers, removed: seen.filter((_, at) => answers[at]?.outcome === "removed") };
+  return {
+    state: after,
+    answers,
+    removed: seen.filter((_, at) => answers[at]?.outcome === "removed"),
+  };
 }
 
 /** Waits until no request of a claim can take effect any more. */
@@ -137,7 +148,9 @@ export async function awaitDeadlines(
       shard.kind === kind && state.shards[kind][shard.at] === "D" && !isOver(state, shard, now)
     );
     if (open.length === 0) return;
-    const deadlines = open.map((shard) => state.claims[shardName(shard, state.width)]?.deadline ?? now);
+    const deadlines = open.map((shard) =>
+      state.claims[shardName(shard, state.width)]?.deadline ?? now
+    );
     await store.clock.sleep(Math.max(...deadlines) - now + 1, store.signal);
   }
 }

@@ -68,9 +68,21 @@ test("a whole layout is found whole, and nothing is written", () =>
       [],
       [],
     ]);
-    const one = await checked(0, "--", "./store:solo");
-    assert.equal(one.ok, true);
     assert.deepEqual(snapshot(place), before);
+  }));
+
+test("of one name only what it reaches is checked", () =>
+  inFolder(async (cwd) => {
+    const { image, layer, other } = await tellStory(join(cwd, "store"));
+    damage(join(cwd, "store"), layer);
+    const solo = await stowage(["check", "./store:solo"], { cwd });
+    assert.deepEqual([solo.code, solo.lines.length], [0, 1], solo.err);
+    assert.match(solo.out, /^ok {2}1 reference, 3 blobs, /);
+    const nested = await stowage(["check", `./store@${other}`], { cwd });
+    assert.equal(nested.code, 0, nested.err);
+    const first = await stowage(["check", `./store@${image}`], { cwd });
+    assert.equal(first.lines[0], `FAIL  ${layer}  hash differs  ${image} > layer 1`, first.err);
+    assert.equal((await stowage(["check", "./store:absent"], { cwd })).code, 2);
   }));
 
 test("a flipped bit is found with the way to it; a twin mends it", () =>

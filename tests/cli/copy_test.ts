@@ -150,14 +150,25 @@ test("platforms are chosen, referrers come along, and what the other side has st
     const chosen = JSON.parse(
       readFileSync(blobPath(join(cwd, "two"), pinned.split("@")[1] ?? ""), "utf8"),
     );
-    assert.deepEqual(chosen.manifests.map(({ digest }: { digest: string }) => digest), [amd, arm]);
-    assert.deepEqual(await copy("--sparse", "--platform", "linux/arm64", "./multi:v1", "./thin"), [
-      `./thin:v1@${index}`,
+    assert.deepEqual(chosen.manifests.map(({ digest }: { digest: string }) => digest), [
+      amd,
+      arm,
     ]);
+    assert.deepEqual(
+      await copy("--sparse", "--platform", "linux/arm64", "./multi:v1", "./thin"),
+      [
+        `./thin:v1@${index}`,
+      ],
+    );
     assert.deepEqual([amd, arm].map((digest) => has("thin", digest)), [false, true]);
 
-    assert.deepEqual(await copy("--referrers", "./multi:v1", "./signed"), [`./signed:v1@${index}`]);
-    assert.deepEqual(entriesIn(join(cwd, "signed")).at(-1), { name: undefined, digest: signature });
+    assert.deepEqual(await copy("--referrers", "./multi:v1", "./signed"), [
+      `./signed:v1@${index}`,
+    ]);
+    assert.deepEqual(entriesIn(join(cwd, "signed")).at(-1), {
+      name: undefined,
+      digest: signature,
+    });
     assert.equal(has("two", signature ?? ""), false);
 
     const have = readdirSync(join(cwd, "arm/blobs/sha256")).map((hex) => `sha256:${hex}\n`).join(
@@ -186,14 +197,20 @@ test("after a failure the rest is copied if told to; damaged copies are made goo
     const failed = await stowage(["copy", "--create", "--all", "./store", "./none"], { cwd });
     assert.deepEqual([failed.code, failed.out], [2, ""], failed.err);
     assert.deepEqual(entriesIn(join(cwd, "none")), []);
-    const partly = await stowage(["copy", "--all", "--keep-going", "./store", "./none", "--json"], {
-      cwd,
-    });
+    const partly = await stowage(
+      ["copy", "--all", "--keep-going", "./store", "./none", "--json"],
+      {
+        cwd,
+      },
+    );
     assert.equal(partly.code, 7, partly.err);
     const document = partly.json<Document & { ok: boolean }>();
     assert.equal(document.ok, false);
     assert.deepEqual(document.copied.map(({ names }) => names), [["a"], ["c"]]);
-    assert.deepEqual(document.failed?.map(({ name, code }) => [name, code]), [["b", "not_found"]]);
+    assert.deepEqual(document.failed?.map(({ name, code }) => [name, code]), [[
+      "b",
+      "not_found",
+    ]]);
 
     const copy = blobPath(join(cwd, "good"), layer);
     unlinkSync(copy);

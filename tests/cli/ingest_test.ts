@@ -39,7 +39,12 @@ test("an unfinished write is listed, gone on with from its file, and verified", 
     const { ingests, ...rest } = json.json<{ ingests: Record<string, unknown>[] }>();
     assert.deepEqual(rest, { schema: "stowage.ingest/1", ok: true, place: "./store" });
     const { startedAt, updatedAt, ...one } = ingests[0] ?? {};
-    assert.deepEqual(one, { ref: "upload-7", offset: 1 << 20, total: 3_000_000, expected: digest });
+    assert.deepEqual(one, {
+      ref: "upload-7",
+      offset: 1 << 20,
+      total: 3_000_000,
+      expected: digest,
+    });
     for (const time of [startedAt, updatedAt]) assert.match(String(time), /^\d{4}-.*\.\d{3}Z$/);
 
     const before = snapshot(store);
@@ -51,7 +56,9 @@ test("an unfinished write is listed, gone on with from its file, and verified", 
     });
     assert.deepEqual([young.code, young.out], [0, ""], young.err);
 
-    const wrong = await stowage(["ingest", "resume", "./store", "upload-7", "other.img"], { cwd });
+    const wrong = await stowage(["ingest", "resume", "./store", "upload-7", "other.img"], {
+      cwd,
+    });
     assert.equal(wrong.code, 3, wrong.err);
   }));
 

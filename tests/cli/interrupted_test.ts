@@ -48,7 +48,9 @@ async function reached(path: string, offset: number): Promise<IngestStatus> {
   throw new Error("the copy did not come that far");
 }
 
-test("a copy that is killed is gone on with, and one that is interrupted says so", () =>
+test("a copy that is killed is gone on with, and one that is interrupted says so", {
+  timeout: 120_000,
+}, () =>
   inFolder(async (cwd) => {
     const digest = await bigStore(join(cwd, "store"));
     const [store, target] = [`far://${join(cwd, "store")}`, join(cwd, "target")];
@@ -75,7 +77,10 @@ test("a copy that is killed is gone on with, and one that is interrupted says so
     assert.equal(last.code, 0, last.err);
     const { tally } = last.json<{ tally: Readonly<Record<string, number>> }>();
     assert.equal(tally["resumed"], 1);
-    assert.ok((tally["sentBytes"] ?? BIG) <= BIG - later.offset + (1 << 10), JSON.stringify(tally));
+    assert.ok(
+      (tally["sentBytes"] ?? BIG) <= BIG - later.offset + (1 << 10),
+      JSON.stringify(tally),
+    );
     assert.deepEqual(entriesIn(target).map(({ name }) => name), ["v1"]);
     await using layout = await openFolder(target);
     assert.deepEqual(await layout.statuses(), []);

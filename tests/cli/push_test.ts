@@ -13,7 +13,12 @@ test("files become what oras makes of them, and the same files the same digest",
     mkdirSync(join(cwd, "docs"));
     writeFileSync(join(cwd, "docs/a.txt"), "hello\n");
     writeFileSync(join(cwd, "b.bin"), new Uint8Array(3 << 20).fill(7));
-    const args = ["./docs/../docs/a.txt:text/plain", "b.bin", "--artifact-type", "application/x-t"];
+    const args = [
+      "./docs/../docs/a.txt:text/plain",
+      "b.bin",
+      "--artifact-type",
+      "application/x-t",
+    ];
     const first = await stowage(["push", "--create", "./store:v1", ...args], { cwd });
     assert.equal(first.code, 0, first.err);
     assert.match(first.out, /^\.\/store:v1@sha256:[a-f0-9]{64}\n$/);
@@ -158,7 +163,9 @@ test("annotations, a time, a config and a subject are what was asked for", () =>
       ...["--annotation", "k=a=b", "--json"],
     ], { cwd, env: { SOURCE_DATE_EPOCH: "1700000000" } });
     assert.equal(image.code, 0, image.err);
-    const { entry } = image.json<{ entry: { digest: string; size: number; mediaType: string } }>();
+    const { entry } = image.json<
+      { entry: { digest: string; size: number; mediaType: string } }
+    >();
     const manifest = blobJson(join(cwd, "store"), entry.digest) as Record<string, unknown>;
     assert.equal(manifest["artifactType"], undefined);
     const config = digestOf(readFileSync(join(cwd, "config.json")));

@@ -17,16 +17,18 @@ interface Sleeper {
   wake(): void;
 }
 
+let made = 0;
+
 const turn = (ms = 0): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /**
- * Makes a clock that stands still. Chance is fixed as well: the same numbers in each run.
+ * Makes a clock that stands still. Chance is fixed as well, different for each clock, the same in each run.
  *
  * Work between two sleeps may be real (files, sockets): after waking somebody, the clock waits until as many sleep as
  * before, at most `patience` real milliseconds.
  */
 export function fakeClock(start = Date.UTC(2024, 0, 1), patience = 100): FakeClock {
-  let [elapsed, suspended, seed] = [0, 0, 1];
+  let [elapsed, suspended, seed] = [0, 0, ++made * 7919];
   const sleepers = new Set<Sleeper>();
 
   const first = () => [...sleepers].sort((a, b) => a.due - b.due)[0];

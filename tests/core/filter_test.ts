@@ -130,7 +130,7 @@ describe("filters", () => {
           assert.ok(Number(position) <= filter.length, error.message);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 

@@ -186,6 +186,13 @@ describe("edits of an index", () => {
     assert.throws(() => entryFor(emptyIndex, "v1", given, TIME), TypeError);
   });
 
+  it("of two entries that lose a name, a broken one does not stand for the other", () => {
+    const broken = { ...entry("a v1"), size: -1 };
+    const before = { ...emptyIndex, manifests: [broken, entry("a v1")] };
+    const after = withoutReference(before, "v1", { keepPrevious: true });
+    assert.deepEqual(after.manifests.map(({ size }) => size), [-1, 1]);
+  });
+
   it("the members of an entry that loses its name stay in their order", () => {
     const text =
       `{"schemaVersion":2,"manifests":[{"later":1.0,"annotations":{"b":"1","${REF_NAME}":"v1","a":"2"},` +

@@ -458,37 +458,7 @@ inMemory("platforms", (newPlace) => {
   });
 });
 
-const MATCHES:
-  readonly (readonly [there: string | Platform, wanted: string | Platform, matches: boolean])[] = [
-    ["linux/amd64", "linux/x86_64", true],
-    ["linux/x86-64", "linux/amd64", true],
-    ["linux/arm64", "linux/arm64/v8", true],
-    ["linux/aarch64", "linux/arm64", true],
-    ["linux/arm", "linux/arm/v7", true],
-    ["linux/armhf", "linux/arm/v7", true],
-    ["linux/armel", "linux/arm/v6", true],
-    ["linux/arm/v6", "linux/arm", false],
-    ["linux/amd64/v3", "linux/amd64", false],
-    ["windows/amd64", "linux/amd64", false],
-    ["unknown/unknown", "unknown/unknown", false],
-    ["linux/constructor", "linux/constructor", true],
-    ["linux/toString", "linux/__proto__", false],
-    [
-      { os: "windows", architecture: "amd64", "os.version": "10.0.17763.1" },
-      { os: "windows", architecture: "amd64", "os.version": "10.0.17763" },
-      true,
-    ],
-    ["windows/amd64", { os: "windows", architecture: "amd64", "os.version": "10" }, false],
-    [
-      { os: "windows", architecture: "amd64", "os.features": ["win32k", "x"] },
-      { os: "windows", architecture: "amd64", "os.features": ["win32k"] },
-      true,
-    ],
-    ["windows/amd64", { os: "windows", architecture: "amd64", "os.features": ["win32k"] }, false],
-    [{ os: "linux", architecture: "arm64", variant: "" }, "linux/arm64", true],
-  ];
-
-for (const [there, wanted, expected] of MATCHES) {
-  it(`${JSON.stringify(wanted)} ${expected ? "runs" : "does not run"} on ${JSON.stringify(there)}`, () =>
-    assert.equal(matches(parsePlatform(there), parsePlatform(wanted)), expected));
-}
+it("an architecture out of Object.prototype is one like any other", () => {
+  assert.ok(matches(on("linux/constructor"), on("linux/constructor")));
+  assert.ok(!matches(on("linux/toString"), on("linux/__proto__")));
+});

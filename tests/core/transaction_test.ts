@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AsyncLocalStorage } from "node:async_hooks";
 import { it } from "node:test";
 import { type Descriptor, IMAGE_NAME, REF_NAME, TAGGED } from "../../core/descriptor.ts";
 import { type Digest, digestOf } from "../../core/digest.ts";
@@ -672,6 +673,23 @@ everyLayout("transactions", (newPlace) => {
     await nest((tx) => Promise.all([tx.tag(a, "v1"), elsewhere.tag(image, "v1")]));
     await Promise.all([nest((tx) => tx.tag(a, "v2")), layout.tag(b, "v3"), other.tag(b, "v4")]);
     assert.equal((await layout.references()).length, 4);
+  });
+
+  it("each runs in the context of its own caller, whoever publishes it", async () => {
+    await using started = await start();
+    const { layout, a } = started;
+    const caller = new AsyncLocalStorage<string>();
+    const seen: unknown[] = [];
+    await Promise.all(
+      ["x", "y", "z"].map((name) =>
+        caller.run(name, () =>
+          layout.transaction(async (tx) => {
+            seen.push([name, caller.getStore()]);
+            await tx.tag(a, name);
+          }))
+      ),
+    );
+    assert.deepEqual(seen, [["x", "x"], ["y", "y"], ["z", "z"]]);
   });
 
   it("one runs again on what another writer left", async () => {

@@ -25,7 +25,11 @@ export function have(command: string): boolean {
 }
 
 /** A test that needs these tools, named in the reason if it is skipped. */
-export function needing(tools: readonly string[], promise: string, body: () => Promise<void>): void {
+export function needing(
+  tools: readonly string[],
+  promise: string,
+  body: () => Promise<void>,
+): void {
   const missing = tools.filter((tool) => !have(tool));
   if (missing.length === 0) test(promise, { timeout: 300_000 }, body);
   else test(promise, { skip: `${missing.join(", ")} cannot be had here` }, () => {});

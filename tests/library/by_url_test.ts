@@ -45,24 +45,28 @@ function without(name: "deno" | "bun"): { skip?: string } {
   return runtimes.some((one) => one.name === name) ? {} : { skip: `${name} cannot be had here` };
 }
 
-test("a Deno program without configuration imports mod.ts by URL, pushes and resolves", without("deno"), async () => {
-  const server = createServer((request, response) => {
-    const path = new URL(request.url ?? "/", "http://localhost").pathname;
-    readFile(join(root, path)).then(
-      (bytes) => response.writeHead(200, { "content-type": "application/typescript" }).end(bytes),
-      () => response.writeHead(404).end(),
-    );
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  try {
-    const address = server.address();
-    assert.ok(address !== null && typeof address === "object");
-    const library = `http://127.0.0.1:${address.port}/mod.ts`;
-    assert.equal(await inEmptyFolder("deno", program(library)), HELLO);
-  } finally {
-    server.close();
-  }
-});
+test(
+  "a Deno program without configuration imports mod.ts by URL, pushes and resolves",
+  without("deno"),
+  async () => {
+    const server = createServer((request, response) => {
+      const path = new URL(request.url ?? "/", "http://localhost").pathname;
+      readFile(join(root, path)).then(
+        (bytes) => response.writeHead(200, { "content-type": "application/typescript" }).end(bytes),
+        () => response.writeHead(404).end(),
+      );
+    }).listen(0, "127.0.0.1");
+    await once(server, "listening");
+    try {
+      const address = server.address();
+      assert.ok(address !== null && typeof address === "object");
+      const library = `http://127.0.0.1:${address.port}/mod.ts`;
+      assert.equal(await inEmptyFolder("deno", program(library)), HELLO);
+    } finally {
+      server.close();
+    }
+  },
+);
 
 test("a Bun program imports mod.ts from source, pushes and resolves", without("bun"), async () => {
   assert.equal(await inEmptyFolder("bun", program(join(root, "mod.ts"))), HELLO);

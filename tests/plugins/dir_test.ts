@@ -6,7 +6,13 @@ import { type Backend, splitDigest, systemClock } from "../../core/mod.ts";
 import { directory, directoryUrl } from "../../plugins/dir/mod.ts";
 import { backendContract } from "../contract/backend.ts";
 
-const options = { mode: "create", durability: "none", wait: 30_000, clock: systemClock, notice() {} } as const;
+const options = {
+  mode: "create",
+  durability: "none",
+  wait: 30_000,
+  clock: systemClock,
+  notice() {},
+} as const;
 const open = directory().backends?.dir;
 if (!open) throw new Error("The plugin brings no backend");
 

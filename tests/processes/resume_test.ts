@@ -22,41 +22,47 @@ function digestOfSource(): string {
 
 const names = runtimes.map(({ name }) => name).join(", ");
 
-test(`a write of ${SIZE / MIB} MiB killed at 10, 50 and 90 %, gone on with by ${names}, has the right digest`, {
-  timeout: 300_000,
-}, async () => {
-  const folder = await mkdtemp(join(tmpdir(), "stowage-resume-"));
-  try {
-    const place = join(folder, "store");
-    await using store = await openLayout(place, { mode: "create" });
-    const program = new URL("./resumer.ts", import.meta.url);
-    const start = (turn: number) => {
-      const runtime = runtimes[turn % runtimes.length];
-      assert.ok(runtime);
-      return startProgram(runtime, program, [place, "upload/1", String(SIZE)]);
-    };
-    let reached = 0;
-    for (const [turn, part] of [0.1, 0.5, 0.9].entries()) {
-      const child = start(turn);
-      assert.ok(child.stdout);
-      for await (const line of createInterface({ input: child.stdout })) {
-        if (Number(line) >= part * SIZE) break;
+test(
+  `a write of ${
+    SIZE / MIB
+  } MiB killed at 10, 50 and 90 %, gone on with by ${names}, has the right digest`,
+  {
+    timeout: 300_000,
+  },
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), "stowage-resume-"));
+    try {
+      const place = join(folder, "store");
+      await using store = await openLayout(place, { mode: "create" });
+      const program = new URL("./resumer.ts", import.meta.url);
+      const start = (turn: number) => {
+        const runtime = runtimes[turn % runtimes.length];
+        assert.ok(runtime);
+        return startProgram(runtime, program, [place, "upload/1", String(SIZE)]);
+      };
+      let reached = 0;
+      for (const [turn, part] of [0.1, 0.5, 0.9].entries()) {
+        const child = start(turn);
+        assert.ok(child.stdout);
+        for await (const line of createInterface({ input: child.stdout })) {
+          if (Number(line) >= part * SIZE) break;
+        }
+        child.kill("SIGKILL");
+        await once(child, "close");
+        const status = await store.status("upload/1");
+        assert.ok(status.offset >= part * SIZE && status.offset < SIZE);
+        assert.ok(status.offset > reached, "it went on where it had stopped");
+        assert.equal(status.total, SIZE);
+        reached = status.offset;
       }
-      child.kill("SIGKILL");
-      await once(child, "close");
-      const status = await store.status("upload/1");
-      assert.ok(status.offset >= part * SIZE && status.offset < SIZE);
-      assert.ok(status.offset > reached, "it went on where it had stopped");
-      assert.equal(status.total, SIZE);
-      reached = status.offset;
+      const { code, out } = await finished(start(3));
+      assert.equal(code, 0);
+      const lines = out.trim().split("\n");
+      assert.ok(Number(lines[0]) > reached, "nothing was written twice");
+      assert.equal(lines.at(-1), `digest ${digestOfSource()}`);
+      assert.deepEqual(await store.statuses(), []);
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
-    const { code, out } = await finished(start(3));
-    assert.equal(code, 0);
-    const lines = out.trim().split("\n");
-    assert.ok(Number(lines[0]) > reached, "nothing was written twice");
-    assert.equal(lines.at(-1), `digest ${digestOfSource()}`);
-    assert.deepEqual(await store.statuses(), []);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
-});
+  },
+);

@@ -1,0 +1,141 @@
+import {
+  canonical,
+  type Descriptor,
+  descriptorSchema,
+  IMAGE_NAME,
+  REF_NAME,
+} from "./descriptor.ts";
+import { isOciError, messageOf, OciError } from "./errors.ts";
+import type { HookContext, TagContext } from "./hook.ts";
+import { added, type ImageIndex, insert, isUsable, withEntries } from "./image_index.ts";
+import { sameJson } from "./json.ts";
+import { nameOf } from "./names.ts";
+import { put } from "./put.ts";
+import { readAll } from "./read.ts";
+import { check } from "./schema.ts";
+import { placeOf, type Store } from "./store.ts";
+
+/** What hooks may use. */
+export function hookContext(store: Store, index: ImageIndex): HookContext {
+  return {
+    url: store.backend.url,
+    clock: store.clock,
+    index,
+    ...(store.signal ? { signal: store.signal } : {}),
+    fetchAll: (digest) => readAll(store, { digest }, { limit: store.limits.manifest }),
+    notice: (notice) => store.notice(notice),
+  };
+}
+
+/** What the index says once every hook has seen the named entries that are new, and those entries. */
+export async function runBeforeTag(store: Store, before: ImageIndex, after: ImageIndex) {
+  let index = after;
+  if (store.hooks.length === 0) return { index, named: [] };
+  const former = new Set(before.manifests);
+  const named: Descriptor[] = [];
+  for (const entry of added(before, after)) {
+    if (nameOf(entry) === undefined) continue;
+    let current = entry;
+    for (const hook of store.hooks) {
+      const context: TagContext = {
+        ...hookContext(store, before),
+        put: async (mediaType, bytes) => (await put(store, { mediaType }, bytes)).descriptor,
+        insert(one) {
+          check(descriptorSchema, one, "invalid", `Cannot list what hook "${hook.name}" inserts`);
+          index = insert(index, one);
+        },
+        drop(one) {
+          const stays = (other: Descriptor) => !former.has(other) || !sameJson(other, one);
+          index = withEntries(index, index.manifests.filter(stays));
+        },
+      };
+      const made = await refusable(
+        store,
+        hook.name,
+        entry,
+        () => hook.beforeTag?.(current, context),
+      );
+      if (!made) continue;
+      assertSame(hook.name, entry, made);
+      current = canonical(made);
+    }
+    if (current !== entry) {
+      index = withEntries(index, index.manifests.map((one) => one === entry ? current : one));
+    }
+    named.push(current);
+  }
+  return { index, named };
+}
+
+function assertSame(hook: string, before: Descriptor, after: Descriptor): void {
+  check(descriptorSchema, after, "invalid", `Cannot use what hook "${hook}" made of the entry`);
+  const same = before.digest === after.digest && before.size === after.size &&
+    [REF_NAME, IMAGE_NAME].every((name) =>
+      before.annotations?.[name] === after.annotations?.[name]
+    );
+  if (same) return;
+  throw new OciError(
+    "invalid",
+    `Cannot use what hook "${hook}" made: it changed digest, size or name`,
+  );
+}
+
+/** Runs a hook that may refuse: what it throws becomes `refused`, with its reason. */
+async function refusable<T>(
+  store: Store,
+  hook: string,
+  entry: Descriptor,
+  run: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    const name = nameOf(entry) ?? entry.digest;
+    throw new OciError(
+      "refused",
+      `Cannot use ${JSON.stringify(name)}: ${hook}: ${messageOf(error)}`,
+      {
+        url: placeOf(store),
+        digest: entry.digest,
+        ref: name,
+        reason: isOciError(error) ? error.reason : undefined,
+        cause: error,
+      },
+    );
+  }
+}
+
+/** Tells the hooks of names that were set; what they throw is a notice. */
+export async function runAfterTag(
+  store: Store,
+  index: ImageIndex,
+  named: readonly Descriptor[],
+): Promise<void> {
+  for (const entry of named) {
+    for (const hook of store.hooks) {
+      try {
+        await hook.afterTag?.(entry, hookContext(store, index));
+      } catch (error) {
+        const message = `Hook "${hook.name}" failed after the name was set: ${messageOf(error)}`;
+        store.notice({ code: "hook_failed", message, digest: entry.digest });
+      }
+    }
+  }
+}
+
+/** Asks the hooks whether what a name resolved to may be read; throws `refused`. */
+export async function runBeforeRead(
+  store: Store,
+  index: ImageIndex,
+  entry: Descriptor,
+): Promise<void> {
+  if (!isUsable(entry)) return;
+  for (const hook of store.hooks) {
+    await refusable(
+      store,
+      hook.name,
+      entry,
+      () => hook.beforeRead?.(entry, hookContext(store, index)),
+    );
+  }
+}

@@ -6,10 +6,8 @@ import { type Digest, parseDigest } from "./digest.ts";
 import { assertOutside } from "./edit.ts";
 import { OciError } from "./errors.ts";
 import { fenced, isCollecting } from "./fence.ts";
-import { pathOf } from "./graph.ts";
 import { type ImageIndex, withEntries } from "./image_index.ts";
 import { dropLabels } from "./labels.ts";
-import { nameOf } from "./names.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 
 /** How a blob is deleted. */
@@ -46,15 +44,15 @@ export async function deleteBlob(
       url: placeOf(store),
     });
   }
-  let plan: DeletePlan = { entries: [], blobs: [], bereft: [] };
+  let plan: DeletePlan = { entries: [], blobs: [], objections: [] };
   await store.root.edit(async (index) => {
     plan = await planOf(store, index, digest, options);
     const gone = new Set(plan.entries);
     const left = withEntries(index, index.manifests.filter((entry) => !gone.has(entry)));
     return plan.blobs.length === 0 ? left : fenced(left, randomHex(store.clock, 16));
   }, store.signal);
-  for (const message of objections(digest, plan)) {
-    store.notice({ code: "forced", message: `Deleted ${digest} although ${message}`, digest });
+  for (const reason of plan.objections) {
+    store.notice({ code: "forced", message: `Deleted ${digest} although ${reason}`, digest });
   }
   const removed = plan.blobs.length === 0 ? [] : await remove(store, plan.blobs);
   await dropLabels(store, removed.map((blob) => blob.digest));
@@ -74,23 +72,15 @@ async function planOf(
   }
   if (!stored) {
     const entries = index.manifests.filter((entry) => entry?.digest === digest);
-    return { entries, blobs: [], bereft: [] };
+    return { entries, blobs: [], objections: [] };
   }
   const plan = await planDeletion(store, index, stored, options);
-  const [reason] = objections(digest, plan);
+  const [reason] = plan.objections;
   if (reason && !force) {
     throw new OciError("refused", `Cannot delete "${digest}": ${reason}`, { url, digest });
   }
   // A collection that has condemned what nobody reaches takes the bytes as well; its epoch is not to be moved on.
   return isCollecting(index) ? { ...plan, blobs: [] } : plan;
-}
-
-/** Why a deletion should not be done. */
-function objections(digest: Digest, { needed, bereft }: DeletePlan): string[] {
-  const referrers = bereft.map((entry) => `${JSON.stringify(nameOf(entry))} refers to what goes`);
-  if (!needed) return referrers;
-  const path = pathOf(needed).join(" > ");
-  return [`${needed.parent?.target.digest ?? digest} needs it: ${path}`, ...referrers];
 }
 
 async function remove(store: Store, seen: readonly BlobInfo[]): Promise<BlobInfo[]> {

@@ -1,12 +1,12 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { messageOf, OciError } from "../errors.ts";
 import type { Lease, Lock, LockOptions } from "../lock.ts";
-import { thisProcess } from "../owner.ts";
+import { type Owner, thisProcess } from "../owner.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { uniqueName } from "./files.ts";
-import { type LockFolder, lockFolder } from "./lock_folder.ts";
+import { lockFolder, type LockPlace } from "./lock_folder.ts";
 import type { Lockfile } from "./proper_lockfile.d.ts";
 
 /** How file locks are kept. */
@@ -40,6 +40,7 @@ export function fileLock(
   folder: string,
   { clock, tmp, stale = 10_000 }: FileLockOptions,
 ): FileLock {
+  let owner: Owner | undefined;
   return {
     async acquire(name, { wait = 0, signal, before } = {}) {
       const path = join(folder, name);
@@ -48,7 +49,8 @@ export function fileLock(
       for (let pause = FIRST_PAUSE;; pause = Math.min(LONGEST_PAUSE, pause * 1.5)) {
         if (signal?.aborted) throw aborted(action, signal.reason);
         before?.();
-        const lease = await attempt(lockFolder({ path, tmp, stale, clock }), path, stale, clock);
+        owner ??= thisProcess();
+        const lease = await attempt({ path, tmp, stale, clock }, owner);
         if (lease) return lease;
         const left = end - clock.elapsed();
         if (left <= 0) throw new OciError("locked", `${action}: ${holderOf(path)}`);
@@ -64,11 +66,11 @@ export function fileLock(
 
 /** Takes the lock if it is free or stale. */
 async function attempt(
-  folder: LockFolder,
-  path: string,
-  stale: number,
-  clock: Clock,
+  place: LockPlace,
+  { host, pid, command }: Owner,
 ): Promise<Lease | undefined> {
+  const { path, stale, clock } = place;
+  const folder = lockFolder(place);
   // Loaded by the first writer: it asks for names of the environment, a right that readers need not have.
   const door = await import("npm:proper-lockfile@4.1.2");
   const { lock } = door.default as Lockfile;
@@ -89,7 +91,8 @@ async function attempt(
       fs: folder.fs,
       onCompromised: (error) => lose(messageOf(error)),
     });
-    const noted = noteHolder(path, clock, lost.signal);
+    const since = new Date(clock.now()).toISOString();
+    noteHolder(path, JSON.stringify({ host, pid, command, since }));
     return {
       signal: lost.signal,
       assertHeld() {
@@ -102,7 +105,6 @@ async function attempt(
         lose("it was released");
         // One that cannot be released runs out by itself.
         await release().catch(() => {});
-        if (await noted) rmSync(ownerOf(path), { force: true });
       },
     };
   } catch (error) {
@@ -112,17 +114,19 @@ async function attempt(
 }
 
 const ownerOf = (path: string) => `${path}.owner`;
+const NOTE_LENGTH = 512;
 
-/** Leaves a note for people, once the lock has been held for a while: it proves nothing. */
-async function noteHolder(path: string, clock: Clock, released: AbortSignal): Promise<boolean> {
+/** Leaves a note for people: it proves nothing. Always as long, as a file that is cut first is slow to close. */
+function noteHolder(path: string, note: string): void {
   try {
-    await clock.sleep(100, released);
-    const { host, pid, command } = thisProcess();
-    const since = new Date(clock.now()).toISOString();
-    writeFileSync(ownerOf(path), JSON.stringify({ host, pid, command, since }));
-    return true;
+    const fd = openSync(ownerOf(path), constants.O_WRONLY | constants.O_CREAT, 0o644);
+    try {
+      writeSync(fd, note.padEnd(NOTE_LENGTH), 0);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
-    return false;
+    // Nobody depends on it.
   }
 }
 

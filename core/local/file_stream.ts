@@ -20,29 +20,44 @@ export interface FileRange {
  */
 export function fileStream(
   file: FileHandle,
-  { start, end, close }: FileRange,
+  { start, end: until, close }: FileRange,
   action: string,
 ): ReadableStream<Uint8Array> {
   let at = start;
+  let reading: Promise<unknown> | undefined;
+  let closed: Promise<void> | undefined;
+  const end = () => closed ??= close();
+
+  async function next(): Promise<Uint8Array> {
+    const chunk = new Uint8Array(Math.min(CHUNK, until - at));
+    const read = file.read(chunk, 0, chunk.length, at);
+    reading = read;
+    const { bytesRead } = await read;
+    if (bytesRead === 0) throw new OciError("corrupt", `${action}: the file ends early`);
+    at += bytesRead;
+    return chunk.subarray(0, bytesRead);
+  }
+
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        if (at < end) {
-          const chunk = new Uint8Array(Math.min(CHUNK, end - at));
-          const { bytesRead } = await file.read(chunk, 0, chunk.length, at);
-          if (bytesRead === 0) throw new OciError("corrupt", `${action}: the file ends early`);
-          at += bytesRead;
-          controller.enqueue(chunk.subarray(0, bytesRead));
-        }
-        if (at < end) return;
+        const chunk = at < until ? await next() : undefined;
+        if (closed) return;
+        if (chunk) controller.enqueue(chunk);
+        if (at < until) return;
       } catch (error) {
-        await close();
+        await end();
         throw fileError(error, action, "read");
       }
-      await close();
+      await end();
       controller.close();
     },
-    cancel: close,
+    async cancel() {
+      // Not under a read: its number could be another file's by then.
+      const stopped = reading?.catch(() => {});
+      closed ??= Promise.resolve(stopped).then(close);
+      await closed;
+    },
   }, { highWaterMark: 1 });
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, fdatasync, fsync, lstatSync, mkdirSync, openSync, type Stats } from "node:fs";
 import { dirname } from "node:path";
+import process from "node:process";
 import { promisify } from "node:util";
 import type { Durability } from "../backend.ts";
 import { type Clock, randomHex } from "../clock.ts";
@@ -37,7 +38,7 @@ export function createDisk(durability: Durability, onStep?: OnStep): Disk {
       if (durable) await syncData(fd);
     },
     async syncFolder(path) {
-      if (!durable) return;
+      if (!durable || process.platform === "win32") return;
       const fd = openSync(path, "r");
       try {
         await syncAll(fd);

@@ -27,6 +27,8 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
   const writer = fileWriter(file, target.status.offset);
   let status = target.status;
   let open = true;
+  /** Bytes were taken that could not be written. */
+  let failed = false;
 
   const assertOpen = (action: string) => {
     if (!open) throw new OciError("invalid", `${action}: the write is closed`);
@@ -40,7 +42,15 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
       throw fileError(error, action);
     }
   };
-  const keep = () => guarded("Cannot keep what was written", () => writer.flush());
+  const noting = async (work: Promise<void>) => {
+    try {
+      await work;
+    } catch (error) {
+      failed = true;
+      throw error;
+    }
+  };
+  const keep = () => guarded("Cannot keep what was written", () => noting(writer.flush()));
 
   return {
     get status() {
@@ -57,7 +67,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
       write: (chunk) =>
         guarded("Cannot write a blob", async () => {
           await place.disk.step("write blob");
-          await writer.write(chunk);
+          await noting(writer.write(chunk));
           status = { ...status, updatedAt: new Date(place.clock.now()) };
         }),
       close: keep,
@@ -67,7 +77,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
     async commit({ digest, size }) {
       const action = `Cannot store ${digest}`;
       await guarded(action, async () => {
-        await writer.flush();
+        await noting(writer.flush());
         if (writer.position !== size) {
           const why = `${writer.position} bytes were written, not ${size}`;
           throw new OciError("corrupt", `${action}: ${why}`, { digest });
@@ -90,7 +100,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
     async [Symbol.asyncDispose]() {
       if (!open) return;
       try {
-        if (named && fstatSync(file.fd).nlink > 0) {
+        if (named && !failed && fstatSync(file.fd).nlink > 0) {
           await keep();
           await place.disk.syncFile(file.fd);
         }

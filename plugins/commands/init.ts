@@ -41,11 +41,12 @@ export default defineBody({
       const holds = Object.entries(annotations).every(([name, value]) => said[name] === value);
       return holds ? index : { ...index, annotations: { ...said, ...annotations } };
     }, context.signal);
+    const typed = context.print({ place });
     await context.result({
       schema: "stowage.init/1",
-      place: text,
+      place: typed,
       data: { created: !existed && repaired.length === 0, repaired },
-      lines: quiet ? [] : [text],
+      lines: quiet ? [] : [typed],
     });
   },
 });

@@ -50,11 +50,17 @@ export default defineBody({
       throw usageError('Cannot take "--blobs" with what chooses entries: use "--filter"');
     }
     const [text = ""] = context.positionals;
-    await using layout = await context.open(context.place(text), "read");
+    const place = context.place(text);
+    await using layout = await context.open(place, "read");
     const { data, lines } = blobs
       ? await blobsOf(context, layout)
       : await entriesOf(context, layout);
-    await context.result({ schema: "stowage.list/1", place: text, data, lines });
+    await context.result({
+      schema: "stowage.list/1",
+      place: context.print({ place }),
+      data,
+      lines,
+    });
   },
 });
 

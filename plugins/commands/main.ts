@@ -7,6 +7,7 @@ import {
   OciError,
   type Registry,
 } from "../../core/basics.ts";
+import { splitWord, wantsHelp, wantsJson } from "./arguments.ts";
 import { commonFlags } from "./common.ts";
 import { type Ending, endingOf, type ExitCodes, tellFailure } from "./failure.ts";
 import { type Arguments, readFlags } from "./flags.ts";
@@ -29,26 +30,28 @@ export async function main(
   host: Host = processHost(),
 ): Promise<number> {
   const { argv, terminal } = host;
-  const at = argv.findIndex((arg) => !arg.startsWith("-"));
-  const rest = argv.filter((_, index) => index !== at);
+  const { word, rest } = splitWord(argv);
   const hints: string[] = [];
   let who = "stowage";
   const stop = startStop(host);
   try {
-    const word = at < 0 ? wordOf(argv) : argv[at] ?? "";
     if (word === undefined) {
-      await terminal.out(overview(registry).map((line) => `${line}\n`).join(""));
-      return argv.length === 0 ? exits.usage : 0;
+      const lines = overview(registry);
+      if (wantsHelp(argv)) {
+        await terminal.out(lines.map((line) => `${line}\n`).join(""));
+        return 0;
+      }
+      lines.forEach((line) => terminal.err(line));
+      return exits.usage;
     }
     const command = findCommand(registry, word);
     who = `stowage ${command.name}`;
-    const words = at < 0 ? rest.filter((arg) => arg !== "--version") : rest;
-    return await runCommand(registry, command, words, host, stop, hints);
+    return await runCommand(registry, command, rest, host, stop, hints);
   } catch (error) {
     const ending: Ending = stop.ending() ?? endingOf(error);
     if (isOciError(error) && error.reason === NOBODY_READS) return 0;
-    const json = rest.includes("--json") || rest.includes("--format=json") ||
-      rest[rest.indexOf("--format") + 1] === "json" && rest.includes("--format");
+    const json = wantsJson(rest, terminal);
+    if (ending === "usage") hints.push(who.replace(/^stowage ?/, "stowage help ").trim());
     const told = stop.ending() === undefined ? error : stop.describe(error);
     const trace = ending === "defect" || rest.includes("-vv");
     tellFailure(terminal, told, { who, json, exit: exits[ending], next: hints, trace });
@@ -56,11 +59,6 @@ export async function main(
   } finally {
     stop.end();
   }
-}
-
-/** The command that a flag alone stands for. */
-function wordOf(argv: readonly string[]): string | undefined {
-  return argv.includes("--version") ? "version" : undefined;
 }
 
 async function runCommand(
@@ -73,7 +71,7 @@ async function runCommand(
 ): Promise<number> {
   const { terminal, clock } = host;
   const body = await command.load();
-  if (argv.includes("--help") || argv.includes("-h")) {
+  if (wantsHelp(argv)) {
     const lines = commandHelp(command, body, terminal.width);
     await terminal.out(lines.map((line) => `${line}\n`).join(""));
     return 0;

@@ -3,15 +3,18 @@ import {
   type Digest,
   isDigestTag,
   isOciError,
-  kindOf,
   listedReferrers,
   nameOf,
   readNode,
   type Store,
   type Tie,
   usable,
+  type Visit,
   walkGraph,
 } from "../../core/mod.ts";
+
+/** A referrer that nothing lists is looked for in blobs of up to this size. */
+const SMALL = 64 << 10;
 
 /** What is stored, and what keeps what alive: one number per blob, so that a large layout fits into memory. */
 export interface Weights {
@@ -23,7 +26,7 @@ export interface Weights {
   readonly sizes: readonly number[];
   /** The numbers that go with a number. */
   readonly links: readonly (readonly number[])[];
-  /** What lives, though no root reaches it: it refers to what is not stored here. */
+  /** What lives, though no root reaches it: it refers to what is not stored here, or nobody can tell. */
   readonly strays: readonly number[];
 }
 
@@ -45,12 +48,24 @@ export async function weigh(store: Store): Promise<Weights> {
   };
   const link = (from: Digest, to: Digest) => void links[number(from)]?.push(number(to));
 
-  /** Links all that the roots reach. */
+  const opened = new Set<Digest>();
+
+  /** Links all that the roots reach, and what that refers to. */
   const reach = async (roots: readonly Descriptor[]) => {
-    for await (const { target, node } of walkGraph(store, roots, tolerant)) {
-      for (const edge of node?.edges ?? []) link(target.digest, edge.target.digest);
-      if (node?.subject) link(target.digest, node.subject.digest);
-      number(target.digest);
+    for (let next = roots; next.length > 0;) {
+      const subjects: Descriptor[] = [];
+      const prune = ({ target }: Visit) => opened.has(target.digest);
+      const walk = walkGraph(store, next, { sparse: true, prune, onBroken: () => false });
+      for await (const { target, node } of walk) {
+        number(target.digest);
+        if (!node) continue;
+        opened.add(target.digest);
+        for (const edge of node.edges) link(target.digest, edge.target.digest);
+        if (!node.subject) continue;
+        link(target.digest, node.subject.digest);
+        subjects.push(node.subject);
+      }
+      next = subjects.filter(({ digest }) => !opened.has(digest));
     }
   };
   await reach(usable(index));
@@ -60,10 +75,12 @@ export async function weigh(store: Store): Promise<Weights> {
     if (isWeak(tie)) weak.set(tie.entry, tie.subject as Digest);
   }
   const unlisted: Descriptor[] = [];
+  const foreign: number[] = [];
   for await (const { digest, size } of store.backend.blobs.list()) {
     const at = number(digest);
     sizes[at] = size;
-    if (at < reached || size > store.limits.manifest) continue;
+    if (!/^sha(256|512):/.test(digest)) foreign.push(at);
+    if (at < reached || size > SMALL) continue;
     const found = await referrerOf(store, { digest, size });
     if (found) unlisted.push(found.entry), weak.set(found.entry, found.subject);
   }
@@ -71,18 +88,15 @@ export async function weigh(store: Store): Promise<Weights> {
   for (const [entry, subject] of weak) link(subject, entry.digest);
   const isStored = (digest: Digest) => (sizes[number(digest)] ?? 0) > 0;
   const roots = usable(index).filter((entry) => !weak.has(entry));
+  const orphans = [...weak].filter(([, subject]) => !isStored(subject));
   return {
     roots: roots.map((entry) => ({ entry, node: number(entry.digest) })),
     numberOf: (digest) => numbers.get(digest),
     sizes,
     links,
-    strays: [...weak].filter(([, subject]) => !isStored(subject)).map(([{ digest }]) =>
-      number(digest)
-    ),
+    strays: [...foreign, ...orphans.map(([{ digest }]) => number(digest))],
   };
 }
-
-const tolerant = { sparse: true, onBroken: () => false } as const;
 
 /** Whether an entry lives and dies with its subject. */
 function isWeak({ entry }: Tie): boolean {
@@ -96,11 +110,8 @@ async function referrerOf(
   { digest, size }: Pick<Descriptor, "digest" | "size">,
 ): Promise<{ entry: Descriptor; subject: Digest } | undefined> {
   try {
-    const first = await store.backend.blobs.read(digest, { start: 0, end: 1 });
-    if (await new Response(first).text() !== "{") return undefined;
     const { mediaType, subject } = await readNode(store, { digest, size });
-    if (!subject || kindOf(mediaType) === undefined) return undefined;
-    return { entry: { mediaType, digest, size }, subject: subject.digest };
+    return subject && { entry: { mediaType, digest, size }, subject: subject.digest };
   } catch (error) {
     if (isOciError(error)) return undefined;
     throw error;

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import {
   type Algorithm,
   type Backend,
@@ -115,6 +116,23 @@ export async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8
 /** The bytes of a blob. */
 export async function read(backend: Backend, digest: Digest): Promise<Uint8Array> {
   return await bytesOf(await backend.blobs.read(digest));
+}
+
+/** Throws unless the bytes are these, saying where they part: printing both would take for ever. */
+export function assertBytes(found: Uint8Array, expected: Uint8Array, what = "the bytes"): void {
+  if (Buffer.compare(found, expected) === 0) return;
+  const at = found.findIndex((byte, i) => byte !== expected[i]);
+  const place = at < 0 ? "" : `, and part from them at ${at}`;
+  assert.fail(`${what}: ${found.length}, expected ${expected.length}${place}`);
+}
+
+/** Throws unless the blob is there, with these bytes. */
+export async function assertStored(
+  backend: Backend,
+  bytes: Uint8Array,
+  digest: Digest = digestOf(bytes),
+): Promise<void> {
+  assertBytes(await read(backend, digest), bytes, digest);
 }
 
 /** All that an iteration yields. */

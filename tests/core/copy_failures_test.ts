@@ -106,6 +106,21 @@ everyLayout("a copy that fails", (place) => {
         adopt: async (_, blob) => await failing(blob.digest, () => Promise.resolve(false)),
       })), "unavailable"));
 
+  it("because a damaged copy cannot be removed", async () => {
+    await using a = place();
+    await using b = place();
+    const layout = await source(a);
+    await copy(layout, "v1", await b.open());
+    await (await b.open()).delete(digest, { force: true });
+    await put(await b.backend(), noise(size), digest);
+    const stuck = withBlobs(await b.backend(), () => ({
+      delete: (seen) => Promise.resolve(seen.map(({ digest }) => ({ digest, outcome: "unknown" }))),
+    }));
+    const to = await openLayout(stuck, { mode: "write" });
+    const error = await fails(copy(layout, "v1", to, { deep: "verify" }), "unavailable");
+    assert.deepEqual([error.url, error.digest], [b.url.href, digest]);
+  });
+
   it("because a hook of the target refuses, or of the source", async () => {
     await using a = place();
     await using b = place();
@@ -157,8 +172,13 @@ everyLayout("a copy that fails", (place) => {
         return new ReadableStream({ pull: () => new Promise(() => {}) });
       },
     }));
-    const to = await openLayout(declining(await b.backend()), { mode: "create" });
+    let looked = 0;
+    const counting = withBlobs(declining(await b.backend()), ({ stat }) => ({
+      stat: (digest) => (looked++, stat(digest)),
+    }));
+    const to = await openLayout(counting, { mode: "create" });
     await fails(copy(await openLayout(backend), "v1", to, { jobs: 4 }), "unavailable");
+    assert.ok(looked < 20, `${looked} were looked at`);
     assert.ok(begun <= 4, `${begun} were begun`);
     assert.deepEqual(await contentsOf(await b.backend()), { blobs: [], drafts: [] });
   });

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { it } from "node:test";
+import { describe, it } from "node:test";
 import {
   type Descriptor,
   digestOf,
+  type Hook,
   type Layout,
   MANIFEST_TYPE,
   openLayout,
@@ -21,7 +22,7 @@ import {
   pushAll,
   utf8,
 } from "../images.ts";
-import { everyLayout, type Place } from "../layouts.ts";
+import { everyLayout, makePlace, type Place } from "../layouts.ts";
 
 const absent = digestOf("not stored");
 const config = blobOf("{}", "application/vnd.oci.image.config.v1+json");
@@ -246,6 +247,27 @@ const CASES: Readonly<Record<string, Case>> = {
     stored: ["a", "config", "one"],
     entries: ["one"],
   },
+  "the subject of a child that stays, stays": {
+    known: (() => {
+      const index = indexOf([one.descriptor]);
+      const proofs = indexOf([signature.descriptor]);
+      return { index, proofs, one, signature, a, d };
+    })(),
+    listed: { index: "v1", proofs: "proofs" },
+    gone: "index",
+    stored: ["a", "config", "d", "one", "proofs", "signature"],
+    entries: ["proofs"],
+  },
+  "what a manifest of an unknown type holds, stays": {
+    known: (() => {
+      const json = { config: config.descriptor, layers: [a.descriptor] };
+      return { one, a, unknown: jsonOf(json, "application/x.manifest+json") };
+    })(),
+    listed: { one: "v1", unknown: "x" },
+    gone: "one",
+    stored: ["a", "config", "unknown"],
+    entries: ["unknown"],
+  },
   "a node that is child and referrer at once goes once": {
     known: (() => {
       const index = indexOf([one.descriptor, signature.descriptor]);
@@ -268,12 +290,12 @@ const CASES: Readonly<Record<string, Case>> = {
   },
 };
 
-everyLayout("deleting from a graph", (place) => {
+describe("what a deletion takes along", () => {
   for (
     const [why, { known, listed, gone, options = {}, stored, entries }] of Object.entries(CASES)
   ) {
     it(why, async () => {
-      await using there = place();
+      await using there = makePlace("memory");
       const layout = await filled(there, known, listed);
       const { digest } = (known[gone] as Blobbed).descriptor;
       const before = await left(layout, known);
@@ -284,7 +306,9 @@ everyLayout("deleting from a graph", (place) => {
       assert.deepEqual(layout.notices, []);
     });
   }
+});
 
+everyLayout("deleting from a graph", (place) => {
   it("all names of a digest go with it", async () => {
     await using there = place();
     const layout = await filled(there, { one, a }, { one: "v1" });
@@ -292,6 +316,21 @@ everyLayout("deleting from a graph", (place) => {
     const { entries } = await layout.delete(one.descriptor.digest);
     assert.equal(entries.length, 3);
     assert.deepEqual((await layout.index()).manifests, []);
+  });
+
+  it("what a hook ties to something that stays, stays, and is refused by itself", async () => {
+    await using there = place();
+    const known = { a, c, one, three };
+    await filled(there, known, { one: "v1", three: "v3" });
+    const hook: Hook = {
+      name: "ties",
+      edges: ({ digest }) => digest === three.descriptor.digest ? [a.descriptor] : [],
+    };
+    const layout = await there.open({ hooks: [hook] });
+    await fails(layout.delete(a.descriptor.digest), "refused");
+    await layout.delete(one.descriptor.digest);
+    assert.deepEqual((await left(layout, known)).stored, ["a", "c", "config", "three"]);
+    await fails(layout.delete(a.descriptor.digest), "refused", /v3/);
   });
 
   it("a child that another index holds is refused, naming it", async () => {

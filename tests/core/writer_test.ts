@@ -11,7 +11,7 @@ import {
 } from "../../core/mod.ts";
 import { blobOf as infoOf, noise } from "../contract/suite.ts";
 import { fails } from "../fails.ts";
-import { contentsOf, madeUp } from "../faults.ts";
+import { contentsOf, madeUp, withIngests } from "../faults.ts";
 import { utf8 } from "../images.ts";
 import { everyLayout } from "../layouts.ts";
 
@@ -284,26 +284,46 @@ everyLayout("a named write", (place) => {
   });
 });
 
+/** A lock whose leases are lost once it is told so. */
+function loseable() {
+  const state = { lost: false };
+  const lease: Lease = {
+    signal: new AbortController().signal,
+    assertHeld() {
+      if (state.lost) {
+        throw new OciError("lease_lost", "Cannot rely on the lock: it was taken over");
+      }
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  return { state, lock: { acquire: () => Promise.resolve(lease) } };
+}
+
 everyLayout("a lease that is lost", (place) => {
   it("under a writer is lease_lost: nothing is published, the bytes are kept", async () => {
     await using there = place();
-    let lost = false;
-    const lease: Lease = {
-      signal: new AbortController().signal,
-      assertHeld() {
-        if (lost) throw new OciError("lease_lost", "Cannot rely on the lock: it was taken over");
-      },
-      [Symbol.asyncDispose]: () => Promise.resolve(),
-    };
-    const lock = { acquire: () => Promise.resolve(lease) };
+    const { state, lock } = loseable();
     const layout = await over({ ...await there.backend(), lock });
     const writer = await layout.openWriter({ ref });
     await writer.write(bytes);
-    lost = true;
+    state.lost = true;
     await fails(writer.write(bytes), "lease_lost");
     await fails(writer.commit(), "lease_lost");
     await writer.close();
     assert.deepEqual((await contentsOf(await there.backend())).blobs, []);
     assert.equal((await layout.status(ref)).offset, size);
+  });
+
+  it("while a commit hashes again is lease_lost as well", async () => {
+    await using there = place();
+    const { state, lock } = loseable();
+    const backend = withIngests(await there.backend(), (ingest) => ({
+      stored: () => (state.lost = ingest.status.offset > 0, ingest.stored()),
+    }));
+    const layout = await over({ ...backend, lock });
+    await using writer = await layout.openWriter({ ref });
+    await writer.write(bytes);
+    await fails(writer.commit({ digest: digestOf(bytes, "sha512") }), "lease_lost");
+    assert.deepEqual((await contentsOf(backend)).blobs, []);
   });
 });

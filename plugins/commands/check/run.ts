@@ -10,6 +10,7 @@ import {
   type Store,
 } from "../../../core/mod.ts";
 import { markOf, problemOf } from "../problem.ts";
+import { plural } from "../text.ts";
 import type { Faults } from "./faults.ts";
 import { readAll } from "./read_all.ts";
 import { readSample, sampled } from "./sample.ts";
@@ -58,7 +59,7 @@ export async function checkLayout(
   const stored = only ? undefined : await listed(store);
   const { nodes, leaves, missing } = await survey(store, roots, { faults, stored, keepGoing });
   if (missing.size > 0) {
-    const message = `${missing.size} blobs are not stored, as may be in a sparse layout`;
+    const message = `${plural(missing.size, "blob")} not stored, as may be in a sparse layout`;
     faults.warn({ code: "sparse", message });
   }
   const strangers = new Map<Digest, number>();

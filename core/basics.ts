@@ -24,3 +24,5 @@ export {
   type Terminal,
 } from "./command.ts";
 export type { FlagSpec, FlagTable, FlagValue, FlagValues } from "./flag.ts";
+export { bytes, cells, columns, pad, plural, visible } from "./text.ts";
+export { readDuration, readSize } from "./units.ts";

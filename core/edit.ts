@@ -3,7 +3,7 @@ import { checkClosure } from "./closure.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
-import { added, entriesOf, type ImageIndex, isUsable, withEntries } from "./image_index.ts";
+import { added, entryOf, type ImageIndex, isUsable, withEntries } from "./image_index.ts";
 import { loadFacts, noteFacts } from "./layout_file.ts";
 import { runAfterTag, runBeforeTag } from "./run_hooks.ts";
 import { assertWritable, type Store } from "./store.ts";
@@ -76,7 +76,7 @@ async function checkAdded(
   for (const entry of added(before, after)) {
     const same = ({ mediaType, size }: Descriptor) =>
       mediaType === entry.mediaType && size === entry.size;
-    if (entriesOf(before, entry.digest).some(same)) continue;
+    if (entryOf(before, entry.digest, same)) continue;
     try {
       await checkClosure(store, entry, isListed);
     } catch (error) {

@@ -92,6 +92,17 @@ export function isUsable(entry: unknown): entry is Descriptor {
   return verdict;
 }
 
+/** The first usable entry of a digest that also passes `test`. */
+export function entryOf(
+  index: ImageIndex,
+  digest: Digest,
+  test: (entry: Descriptor) => boolean = () => true,
+): Descriptor | undefined {
+  return index.manifests.find((entry) =>
+    entry?.digest === digest && isUsable(entry) && test(entry)
+  );
+}
+
 /** The usable entries of a digest. */
 export function entriesOf(index: ImageIndex, digest: Digest): readonly Descriptor[] {
   return index.manifests.filter((entry) => entry?.digest === digest && isUsable(entry));
@@ -143,7 +154,7 @@ export function withReference(
   const former = entriesBy(index, nameOf(entry));
   if (former.length === 1 && sameJson(former[0], entry)) return index;
   const rest = drop(index, former, options, entry.digest)
-    .filter((other) => !saysAll(entry, other) || nameOf(other) !== undefined);
+    .filter((other) => nameOf(other) !== undefined || !saysAll(entry, other));
   return withEntries(index, [...rest, entry]);
 }
 

@@ -25,9 +25,13 @@ export function parseJson(text: string): unknown {
 }
 
 function isShallow(value: unknown, depth = 0): boolean {
-  if (depth > MAX_DEPTH) return false;
-  return typeof value !== "object" || value === null ||
-    Object.values(value).every((one) => isShallow(one, depth + 1));
+  if (typeof value !== "object" || value === null) return true;
+  if (depth >= MAX_DEPTH) return false;
+  for (const name in value) {
+    const one = (value as Record<string, unknown>)[name];
+    if (typeof one === "object" && !isShallow(one, depth + 1)) return false;
+  }
+  return true;
 }
 
 const SPACE = /[ \t\n\r]*/y;

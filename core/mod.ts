@@ -117,6 +117,7 @@ export {
 export {
   type Claim,
   type CollectionState,
+  condemnedDigests,
   condemnedName,
   isOver,
   type Shard,
@@ -201,3 +202,6 @@ export { hidden, isTag, type Place, placeUrl } from "./place.ts";
 export { formatReference, parseReference, type Reference } from "./reference.ts";
 export type { CascadeOptions } from "./delete_plan.ts";
 export type { One, Word } from "./flag.ts";
+export { chosenBy } from "./glob.ts";
+export { bytes, columns, plural } from "./text.ts";
+export { readDuration, readSize } from "./units.ts";

@@ -1,7 +1,14 @@
 import type { Descriptor, Platform } from "./descriptor.ts";
 import { type Digest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
-import { entriesOf, type ImageIndex, INDEX_TYPE, isUsable, usable } from "./image_index.ts";
+import {
+  entriesOf,
+  entryOf,
+  type ImageIndex,
+  INDEX_TYPE,
+  isUsable,
+  usable,
+} from "./image_index.ts";
 import { decodeUtf8, parseJson } from "./json.ts";
 import { kindOf, leadsToNode, MANIFEST_TYPE, OCTET_STREAM, shapeOf } from "./manifest.ts";
 import { entriesNamed, nameOf, splitPinned } from "./names.ts";
@@ -81,7 +88,7 @@ function one(
 
 /** Media type, digest and size of a stored or listed blob. */
 async function byDigest(store: Store, index: ImageIndex, digest: Digest): Promise<Descriptor> {
-  const entry = entriesOf(index, digest)[0];
+  const entry = entryOf(index, digest);
   const blob = await store.backend.blobs.stat(digest);
   const size = blob?.size ?? entry?.size;
   if (size === undefined) {

@@ -58,11 +58,15 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
   let queue: Waiting[] = [];
   let pumping = false;
 
-  /** Applies what is waiting, in order; one that throws is rejected and leaves no mark. */
+  /**
+   * Applies what is waiting, in order; one that throws is rejected and leaves no mark. A fence is the last of its swap:
+   * what comes after it must make sure of its blobs anew.
+   */
   async function apply(batch: readonly Waiting[], index: ImageIndex) {
     const done: { waiting: Waiting; edited: Edited }[] = [];
     let after = index;
-    for (const waiting of batch) {
+    for (const [at, waiting] of batch.entries()) {
+      if (epochOf(after) !== epochOf(index)) return { done, after, rest: batch.slice(at) };
       try {
         waiting.signal?.throwIfAborted();
         const before = after;
@@ -72,7 +76,7 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
         waiting.reject(error);
       }
     }
-    return { done, after };
+    return { done, after, rest: [] };
   }
 
   async function commit(batch: readonly Waiting[]): Promise<void> {
@@ -81,8 +85,9 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
     let waiting = batch;
     for (let attempt = 0; waiting.length > 0; attempt++) {
       const seen = base = await reader.look();
-      const { done, after } = await apply(waiting, seen.index);
+      const { done, after, rest } = await apply(waiting, seen.index);
       waiting = done.map((one) => one.waiting);
+      queue = [...rest, ...queue];
       const resolve = () => done.forEach((one) => one.waiting.resolve(one.edited));
       if (after === seen.index) return resolve();
       const index = completed(signed(after, nonce));

@@ -10,6 +10,7 @@ import { OciError } from "./errors.ts";
 import {
   entriesOf,
   entryFor,
+  entryOf as listedAs,
   type ImageIndex,
   insert,
   isUsable,
@@ -154,7 +155,7 @@ export function beginTransaction(
   async function entryOf(target: TagTarget, options: ResolveOptions): Promise<Descriptor> {
     if (typeof target !== "string") return target;
     const listed = isDigest(target) && options.platform === undefined &&
-      entriesOf(tx.index, target)[0];
+      listedAs(tx.index, target);
     return annotated(listed || await tx.resolve(target, options), nameless);
   }
 

@@ -3,10 +3,28 @@
  *
  * @module
  */
-import type { Plugin } from "../core/basics.ts";
+import { OciError, type Plugin } from "../core/basics.ts";
 import { commandsPlugin } from "./commands/mod.ts";
-import { directoryPlugin } from "./dir/mod.ts";
-import { memory } from "./memory/mod.ts";
+
+/** The backend of one scheme; its plugin is loaded, once, when the first place is opened. */
+function lazily(name: string, scheme: string, load: () => Promise<Plugin>): Plugin {
+  let loading: Promise<Plugin> | undefined;
+  return {
+    name,
+    backends: {
+      [scheme]: async (url, options) => {
+        const { backends } = await (loading ??= load());
+        const open = backends?.[scheme];
+        if (open) return await open(url, options);
+        throw new OciError("unsupported", `Cannot open "${scheme}:": its plugin does not bring it`);
+      },
+    },
+  };
+}
 
 /** The plugins of the program and of the library. */
-export const builtins: readonly Plugin[] = [directoryPlugin, memory(), commandsPlugin];
+export const builtins: readonly Plugin[] = [
+  lazily("dir", "dir", async () => (await import("./dir/mod.ts")).directoryPlugin),
+  lazily("memory", "mem", async () => (await import("./memory/mod.ts")).memory()),
+  commandsPlugin,
+];

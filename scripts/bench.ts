@@ -8,7 +8,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 
 /** What a finished process has cost. */
@@ -143,6 +143,7 @@ async function manyNames(place: string, names: number): Promise<void> {
   const [entry] = index.manifests;
   index.manifests = Array.from({ length: names }, (_, n) => ({
     ...entry,
+    digest: n === 7 ? entry.digest : `sha256:${createHash("sha256").update(`${n}`).digest("hex")}`,
     annotations: { ...entry.annotations, "org.opencontainers.image.ref.name": `tag-${n}` },
   }));
   await writeFile(join(place, "index.json"), JSON.stringify(index));

@@ -26,31 +26,63 @@ export function mayStand(path: string, seen: Doc | undefined): boolean {
   return seen.version.startsWith(stamp(stats));
 }
 
-/** Reads a document, at once: what follows from it may not be out of date. Undefined if there is none. */
-export function readDoc(path: string, name: string, limit = Infinity): DocFile | undefined {
-  const action = `Cannot read "${name}"`;
-  try {
-    const fd = openSync(path, READ);
-    try {
-      const stats = fstatSync(fd);
-      assertRegular(stats, action);
-      if (stats.size > limit) {
-        throw new OciError("size_exceeded", `${action}: it has more than ${limit} bytes`);
+/** From this size on a document that has not changed is not read again. */
+const LARGE = 64 << 10;
+/** How coarse the times of a file may be, in milliseconds: what is younger may change without showing. */
+const coarseness = ({ ctimeMs }: Stats) => ctimeMs % 1000 === 0 ? 2_000 : 100;
+
+/** Reads documents; remembers large ones for as long as their files are as they were. */
+export interface DocReader {
+  /** Reads one, at once: what follows from it may not be out of date. Undefined if there is none. */
+  read(path: string, name: string, limit?: number): DocFile | undefined;
+}
+
+/** A reader of documents; `now` tells milliseconds since 1970. */
+export function docReader(now: () => number): DocReader {
+  const settled = new Map<string, DocFile>();
+  return {
+    read(path, name, limit = Infinity) {
+      const action = `Cannot read "${name}"`;
+      try {
+        const fd = openSync(path, READ);
+        try {
+          const stats = fstatSync(fd);
+          assertRegular(stats, action);
+          if (stats.size > limit) {
+            throw new OciError("size_exceeded", `${action}: it has more than ${limit} bytes`);
+          }
+          const known = settled.get(path);
+          if (known && isSame(known.stats, stats)) return known;
+          settled.delete(path);
+          const doc = readWhole(fd, stats, action);
+          // A change after this moment shows in the times of the file.
+          if (stats.size >= LARGE && now() - stats.ctimeMs > coarseness(stats)) {
+            settled.set(path, doc);
+          }
+          return doc;
+        } finally {
+          closeSync(fd);
+        }
+      } catch (error) {
+        if (errnoOf(error) === "ENOENT") return undefined;
+        throw fileError(error, action, "read");
       }
-      const bytes = new Uint8Array(stats.size);
-      let length = 0;
-      for (let more = 1; more > 0 && length < bytes.length; length += more) {
-        more = readSync(fd, bytes, length, bytes.length - length, length);
-      }
-      const whole = bytes.subarray(0, length);
-      return { text: decode(whole, action), version: versionOf(stats, whole), stats };
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw fileError(error, action, "read");
+    },
+  };
+}
+
+function isSame(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
+}
+
+function readWhole(fd: number, stats: Stats, action: string): DocFile {
+  const bytes = new Uint8Array(stats.size);
+  let length = 0;
+  for (let more = 1; more > 0 && length < bytes.length; length += more) {
+    more = readSync(fd, bytes, length, bytes.length - length, length);
   }
+  const whole = bytes.subarray(0, length);
+  return { text: decode(whole, action), version: versionOf(stats, whole), stats };
 }
 
 function decode(bytes: Uint8Array, action: string): string {

@@ -17,7 +17,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { dirname, join } from "node:path";
 import type { Docs } from "../backend.ts";
 import { OciError } from "../errors.ts";
-import { type DocFile, mayStand, readDoc, versionOf } from "./doc_file.ts";
+import { type DocFile, docReader, mayStand, versionOf } from "./doc_file.ts";
 import { docNames } from "./doc_names.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import type { FileLock } from "./file_lock.ts";
@@ -54,6 +54,7 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
   const { disk } = place;
   const { pathOf, lock, wait } = options;
   const names = docNames(options.reserved);
+  const reader = docReader(() => place.clock.now());
 
   function* below(folder: string, prefix: string): Generator<string> {
     for (const name of entries(pathOf(folder)).map((entry) => folder + entry)) {
@@ -88,7 +89,7 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
       names.check(name);
       // Reading is quick and so done at once; whoever does it in a loop must still let others have a turn.
       await nextTurn();
-      const doc = readDoc(pathOf(name), name, limit);
+      const doc = reader.read(pathOf(name), name, limit);
       return doc && { text: doc.text, version: doc.version };
     },
 
@@ -108,7 +109,7 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
           },
         });
         using guard = await options.guard?.(name);
-        const now = readDoc(path, name);
+        const now = reader.read(path, name);
         if (now?.version !== seen?.version) throw movedOn();
         const assertHeld = () => {
           lease.assertHeld();

@@ -111,7 +111,9 @@ export function ingestFiles(
       await place.writing(action);
       const grave = join(place.tmp, uniqueName(place.clock));
       try {
+        await place.disk.step("abort ingest");
         await rename(homeOf(ref), grave);
+        await place.disk.step("remove aborted ingest");
         await rm(grave, { recursive: true, force: true });
       } catch (error) {
         throw fileError(error, action, "write", { ref });

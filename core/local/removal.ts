@@ -34,10 +34,15 @@ export function removeBlobs(
     if (!stands) return stands === undefined ? "absent" : "replaced";
     const stray = await limbo.take(path, digest);
     if (stray === undefined) return "absent";
-    await place.disk.step("look at taken blob");
-    if (isSeen(stray)) {
-      await bury(stray, seen, batch);
-      return "removed";
+    try {
+      await place.disk.step("look at taken blob");
+      if (isSeen(stray)) {
+        await bury(stray, seen, batch);
+        return "removed";
+      }
+    } catch (error) {
+      limbo.putBack(stray, path);
+      throw error;
     }
     await place.disk.step("put blob back");
     limbo.putBack(stray, path);

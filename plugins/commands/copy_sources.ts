@@ -1,4 +1,5 @@
 import {
+  chosenBy,
   type CommandContext,
   type Digest,
   isOciError,
@@ -9,7 +10,6 @@ import {
   type Reference,
 } from "../../core/mod.ts";
 import { find, nameIn } from "./find.ts";
-import { chosenBy } from "./glob.ts";
 import { usageError } from "./usage.ts";
 
 /** Something to copy: how its layout knows it, and the name it has there. */

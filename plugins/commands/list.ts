@@ -1,4 +1,5 @@
 import {
+  chosenBy,
   type CommandContext,
   defineBody,
   type Descriptor,
@@ -11,7 +12,6 @@ import {
   walkGraph,
 } from "../../core/mod.ts";
 import { type Entry, entryOf } from "./entry.ts";
-import { chosenBy } from "./glob.ts";
 import { bytes, columns } from "./text.ts";
 import { usageError } from "./usage.ts";
 

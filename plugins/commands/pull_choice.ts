@@ -1,5 +1,6 @@
 import process from "node:process";
 import {
+  chosenBy,
   type CommandContext,
   type Descriptor,
   type Layout,
@@ -9,7 +10,6 @@ import {
   transferFlags,
 } from "../../core/mod.ts";
 import { EMPTY_TYPE, TITLE } from "./artifact.ts";
-import { chosenBy } from "./glob.ts";
 import { clashOf, whyNotTitle } from "./titles.ts";
 import { plural } from "./text.ts";
 

@@ -23,8 +23,10 @@ export function directoryPath(url: URL): string {
     throw new OciError("invalid", `${action}: "dir:" and an absolute path are needed`);
   }
   try {
-    return resolve(fileURLToPath(`file://${url.pathname}`));
-  } catch (cause) {
-    throw new OciError("invalid", `${action}: it is no path`, { cause });
+    const path = fileURLToPath(`file://${url.pathname}`);
+    if (!path.includes("\0")) return resolve(path);
+  } catch {
+    // An escaped slash.
   }
+  throw new OciError("invalid", `${action}: it is no path`);
 }

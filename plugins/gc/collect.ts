@@ -1,28 +1,21 @@
 import {
   type BlobInfo,
-  collectionOf,
   type CollectionState,
   type Digest,
-  isOver,
   loadFacts,
   OciError,
   randomHex,
-  shardsOf,
   type Store,
   timeOf,
 } from "../../core/mod.ts";
-import { condemn } from "./condemn.ts";
-import { emptyTrash, expireIngests, finish, lookBack } from "./finish.ts";
-import { brake, makePlan, type Plan } from "./plan.ts";
-import type { Policy } from "./policy.ts";
+import { condemn, isOurs } from "./condemn.ts";
+import { close, emptyTrash, expireIngests, finish, lookBack } from "./finish.ts";
+import { brake, makePlan, type Plan, type PlanOptions } from "./plan.ts";
 import { loadState } from "./state.ts";
 import { awaitDeadlines, batchOf, type Budget, sweep } from "./sweep.ts";
 
 /** How a place is collected. */
-export interface CollectOptions {
-  readonly policy: Policy;
-  /** Milliseconds that unreachable bytes wait after they were stored. */
-  readonly grace: number;
+export interface CollectOptions extends PlanOptions {
   /** Milliseconds between fence and sweep. */
   readonly quarantine: number;
   /** Milliseconds that deleted bytes stay in the trash, where there is one. */
@@ -34,25 +27,32 @@ export interface CollectOptions {
   readonly narrow?: (plan: Plan) => Plan;
 }
 
-/** What a collection did. */
-export interface Collected {
-  readonly plan: Plan;
-  readonly run?: string;
-  readonly epoch: number;
+/** What a sweep came to, whichever run condemned. */
+export interface Outcome {
   readonly removed: readonly BlobInfo[];
   /** Condemned, but adopted or replaced meanwhile. */
   readonly spared: number;
   readonly failed: readonly { digest: Digest; message: string }[];
   /** Reachable and gone: only a program that does not know the protocol can bring this about. */
   readonly damaged: readonly Digest[];
+  /** Back from the trash, as it is reachable. */
   readonly restored: readonly Digest[];
+  /** Why it ended early; another run goes on. */
+  readonly stopped?: string;
+}
+
+/** What a collection did. */
+export interface Collected extends Outcome {
+  readonly plan: Plan;
+  readonly run?: string;
+  readonly epoch: number;
   readonly ingestsExpired: number;
   readonly trashBytes: number;
   /** Blobs that an earlier run had condemned and this one removed. */
   readonly resumed: number;
-  /** Why it ended early; another run goes on. */
-  readonly stopped?: string;
 }
+
+const NOTHING: Outcome = { removed: [], spared: 0, failed: [], damaged: [], restored: [] };
 
 const STALE_INGEST = 86_400_000;
 
@@ -61,33 +61,45 @@ export async function collect(store: Store, options: CollectOptions): Promise<Co
   await checkPlace(store, options.exclusive);
   await using lease = await store.lock.acquire("gc", store.signal ? { signal: store.signal } : {});
   const resumed = await resume(store, options);
-  const full = await makePlan(store, options.policy, options.grace);
-  const plan = options.narrow?.(full) ?? full;
-  brake(plan, options.policy);
+  const plan = await planFor(store, options);
   lease.assertHeld();
-  const swept = resumed.waiting || resumed.stopped
-    ? undefined
-    : await carryOut(store, plan, options);
-  const removed = [...resumed.removed, ...swept?.removed ?? []];
+  const { state, ...swept } = resumed.stopped === undefined
+    ? await carryOut(store, plan, options)
+    : { ...NOTHING, state: undefined };
   const trash = await emptyTrash(store, options.trash);
-  const stopped = resumed.stopped ?? resumed.waiting ?? swept?.stopped;
   return {
+    ...joined(resumed, swept),
     plan,
-    epoch: swept?.state?.epoch ?? plan.epoch,
-    ...(swept?.state ? { run: swept.state.run } : {}),
-    removed,
-    spared: swept?.spared ?? 0,
-    failed: [...resumed.failed, ...swept?.failed ?? []],
-    damaged: swept?.damaged ?? [],
-    restored: swept?.restored ?? [],
+    epoch: state?.epoch ?? plan.epoch,
+    ...(state ? { run: state.run } : {}),
     ingestsExpired: await expireIngests(store, STALE_INGEST),
     trashBytes: trash.bytes,
     resumed: resumed.removed.length,
+  };
+}
+
+/** The plan that a collection carries out; throws `refused` if too much would go. */
+export async function planFor(store: Store, options: CollectOptions): Promise<Plan> {
+  const full = await makePlan(store, options);
+  const plan = options.narrow?.(full) ?? full;
+  brake(plan, options.policy);
+  return plan;
+}
+
+function joined(one: Outcome, other: Outcome): Outcome {
+  const stopped = one.stopped ?? other.stopped;
+  return {
+    removed: [...one.removed, ...other.removed],
+    spared: one.spared + other.spared,
+    failed: [...one.failed, ...other.failed],
+    damaged: [...one.damaged, ...other.damaged],
+    restored: [...one.restored, ...other.restored],
     ...(stopped === undefined ? {} : { stopped }),
   };
 }
 
-async function checkPlace(store: Store, exclusive: boolean): Promise<void> {
+/** Throws `unsupported` or `refused` where a collection cannot be safe. */
+export async function checkPlace(store: Store, exclusive: boolean): Promise<void> {
   const { blobs, docs, url } = store.backend;
   if (!blobs.renew && blobs.deleteBound === undefined && !exclusive) {
     throw new OciError(
@@ -104,31 +116,40 @@ async function checkPlace(store: Store, exclusive: boolean): Promise<void> {
   );
 }
 
-interface Resumed {
-  readonly removed: readonly BlobInfo[];
-  readonly failed: Collected["failed"];
-  readonly waiting?: string;
-  readonly stopped?: string;
+/** Why a run that was fenced cannot be gone on with yet, if there is one; nothing if none is under way. */
+export async function pending(
+  store: Store,
+  exclusive: boolean,
+): Promise<{ state: CollectionState; waiting?: string } | undefined> {
+  const state = await loadState(store);
+  if (!state || state.phase === "done" || !await isOurs(store, state)) return undefined;
+  return await timeOf(store) < state.notBefore && !exclusive
+    ? { state, waiting: untilText(state) }
+    : { state };
+}
+
+function untilText({ notBefore }: CollectionState): string {
+  return `in quarantine until ${new Date(notBefore).toISOString()}`;
 }
 
 /** Goes on with an epoch that was fenced and not finished; one whose fence never landed is of no account. */
-async function resume(store: Store, options: CollectOptions): Promise<Resumed> {
-  const nothing = { removed: [], failed: [] };
+async function resume(store: Store, { exclusive, budget }: CollectOptions): Promise<Outcome> {
   const state = await loadState(store);
-  if (!state || state.phase === "done") return nothing;
+  if (!state) return NOTHING;
   for (const kind of ["n", "l"] as const) await awaitDeadlines(store, state, kind);
-  const now = collectionOf(await store.root.load());
-  if (now.epoch !== state.epoch || now.run !== state.run || now.state !== "open") return nothing;
-  if (await timeOf(store) < state.notBefore && !options.exclusive) {
-    return {
-      ...nothing,
-      waiting: `in quarantine until ${new Date(state.notBefore).toISOString()}`,
-    };
-  }
-  return await sweepAndFinish(store, state, options.budget);
+  // A run that ended between its last two words.
+  if (state.phase === "done") await close(store, state);
+  const left = await pending(store, exclusive);
+  if (!left) return NOTHING;
+  if (left.waiting !== undefined) return { ...NOTHING, stopped: left.waiting };
+  return await sweepAndFinish(store, left.state, budget);
 }
 
-async function sweepAndFinish(store: Store, state: CollectionState, budget: Budget) {
+async function sweepAndFinish(
+  store: Store,
+  state: CollectionState,
+  budget: Budget,
+): Promise<Outcome> {
   const { removed, answers, stopped } = await sweep(store, state, budget);
   const failed = answers.flatMap(({ digest, outcome, error }) =>
     outcome === "failed" || outcome === "unknown"
@@ -136,31 +157,26 @@ async function sweepAndFinish(store: Store, state: CollectionState, budget: Budg
       : []
   );
   const spared = answers.filter(({ outcome }) => outcome === "replaced").length;
-  if (stopped !== undefined) return { removed, failed, spared, stopped };
+  const sofar = { ...NOTHING, removed, failed, spared };
+  if (stopped !== undefined) return { ...sofar, stopped };
   await finish(store, state, removed);
   const { restored, damaged } = await lookBack(store, removed, batchOf(state));
   const back = new Set(restored);
   return {
+    ...sofar,
     removed: removed.filter(({ digest }) => !back.has(digest)),
-    failed,
-    spared,
     restored,
     damaged,
   };
 }
 
-async function carryOut(store: Store, plan: Plan, { quarantine, budget }: CollectOptions) {
-  if (plan.drops.length === 0 && plan.candidates.length === 0) return undefined;
+async function carryOut(
+  store: Store,
+  plan: Plan,
+  { quarantine, budget }: CollectOptions,
+): Promise<Outcome & { readonly state?: CollectionState }> {
+  if (plan.drops.length === 0 && plan.candidates.length === 0) return NOTHING;
   const state = await condemn(store, plan, randomHex(store.clock, 16), quarantine);
-  if (quarantine > 0) {
-    const until = new Date(state.notBefore).toISOString();
-    return { state, removed: [], failed: [], spared: 0, stopped: `in quarantine until ${until}` };
-  }
-  return { state, ...await sweepAndFinish(store, state, budget) };
-}
-
-/** Whether anything of a state can still be deleted. */
-export async function isSweepable(store: Store, state: CollectionState): Promise<boolean> {
-  const now = await timeOf(store);
-  return state.phase === "condemned" && shardsOf(state).some((shard) => !isOver(state, shard, now));
+  if (quarantine > 0) return { ...NOTHING, state, stopped: untilText(state) };
+  return { ...await sweepAndFinish(store, state, budget), state };
 }

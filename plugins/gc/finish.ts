@@ -5,6 +5,7 @@ import {
   type Digest,
   dropLabels,
   hookContext,
+  type ImageIndex,
   ingestLease,
   isOciError,
   isUsable,
@@ -12,7 +13,6 @@ import {
   timeOf,
   withCollection,
 } from "../../core/mod.ts";
-import { isOurs } from "./condemn.ts";
 import { startMark } from "./mark.ts";
 import { editState, removeLists } from "./state.ts";
 
@@ -22,17 +22,26 @@ export async function finish(
   state: CollectionState,
   removed: readonly BlobInfo[],
 ): Promise<void> {
-  const { epoch, run } = state;
-  await editState(store, run, (now) => ({ ...now, phase: "done" }));
-  if (await isOurs(store, state)) {
-    await store.root.edit((index) => {
-      const now = collectionOf(index);
-      const ours = now.epoch === epoch && now.run === run;
-      return ours ? withCollection(index, { epoch, run, state: "done" }) : index;
-    }, store.signal);
-  }
+  const done = await editState(store, state.run, (now) => ({ ...now, phase: "done" }));
+  await close(store, state);
   await dropLabels(store, removed.map(({ digest }) => digest));
-  await removeLists(store, state);
+  if (done) await removeLists(store, state);
+}
+
+/** Lets the index say that a run is over, if it still says that it is not. */
+export async function close(
+  store: Store,
+  { epoch, run }: Pick<CollectionState, "epoch" | "run">,
+): Promise<void> {
+  const isOpen = (index: ImageIndex) => {
+    const now = collectionOf(index);
+    return now.epoch === epoch && now.run === run && now.state === "open";
+  };
+  if (!isOpen(await store.root.load())) return;
+  await store.root.edit(
+    (index) => isOpen(index) ? withCollection(index, { epoch, run, state: "done" }) : index,
+    store.signal,
+  );
 }
 
 /**

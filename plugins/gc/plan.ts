@@ -49,7 +49,7 @@ export interface Plan {
   readonly candidates: readonly Candidate[];
   readonly live: Sum;
   /** Unreachable, but too young. */
-  readonly waiting: Sum;
+  readonly waiting: readonly Candidate[];
   /** Blobs of algorithms that are not ours to judge. */
   readonly foreign: number;
   /** Referrers whose subject is not stored, and that stay. */
@@ -67,23 +67,26 @@ const SMALL = 64 << 10;
 /** Blobs this young are never judged: the clocks of file systems are coarse. */
 const COARSE = 10;
 
+/** What a plan is made by. */
+export interface PlanOptions {
+  readonly policy: Policy;
+  /** Milliseconds that unreachable bytes wait after they were stored. */
+  readonly grace: number;
+  /** The verdicts on entries, if they stand already; else the policy's. */
+  readonly judge?: (subjects: readonly Subject[]) => Verdict[];
+}
+
 /** Looks at everything and writes nothing. */
-export async function makePlan(store: Store, policy: Policy, grace: number): Promise<Plan> {
+export async function makePlan(store: Store, options: PlanOptions): Promise<Plan> {
+  const { policy, grace } = options;
   const t0 = await timeOf(store);
   const index = await store.root.load();
   const { strong, weak } = await splitRoots(store, index);
-  const judged = retain(await subjectsOf(store, strong, policy), policy, t0);
-  const verdicts = policy.maxSize === undefined
-    ? judged
-    : await fitSize(store, judged, policy.maxSize);
+  const verdicts = await judge(store, strong, options, t0);
   const mark = startMark(store, hookContext(store, index));
   await mark.add(verdicts.filter(({ keep }) => keep).map(({ entry }) => entry));
   await markExpected(store, mark);
-  const { unreached, waiting, foreign, unlisted } = await lookThrough(
-    store,
-    mark,
-    t0 - Math.max(grace, COARSE),
-  );
+  const { unreached, foreign, unlisted } = await lookThrough(store, mark);
   const ties = [...weak, ...unlisted];
   await follow(mark, ties);
   const orphans = await markOrphans(store, mark, ties, policy, t0);
@@ -92,21 +95,36 @@ export async function makePlan(store: Store, policy: Policy, grace: number): Pro
     ...verdicts.filter(({ keep }) => !keep).map(({ entry }) => entry),
     ...weak.filter(({ target }) => !mark.live.has(target.digest)).map(({ target }) => target),
   ]);
+  const unreachable = unreached.filter(({ blob }) => !mark.live.has(blob.digest));
+  const before = t0 - Math.max(grace, COARSE);
+  const isOld = ({ blob: { modified } }: Candidate) =>
+    modified !== undefined && modified.getTime() < before;
   return {
     index,
     epoch: epochOf(index),
     t0,
     verdicts,
     drops: index.manifests.filter((entry) => drops.has(entry)),
-    candidates: unreached.filter(({ blob }) => !mark.live.has(blob.digest)),
+    candidates: unreachable.filter(isOld),
     live: { count: mark.live.size, bytes: mark.bytes },
-    waiting,
+    waiting: unreachable.filter((candidate) => !isOld(candidate)),
     foreign,
     orphans,
     missing: mark.missing,
     mark,
     ties,
   };
+}
+
+async function judge(
+  store: Store,
+  entries: readonly Descriptor[],
+  { policy, judge }: PlanOptions,
+  now: number,
+): Promise<Verdict[]> {
+  if (judge) return judge(entries.map((entry) => ({ entry, since: undefined })));
+  const verdicts = retain(await subjectsOf(store, entries, policy), policy, now);
+  return policy.maxSize === undefined ? verdicts : await fitSize(store, verdicts, policy.maxSize);
 }
 
 /** The strong entries with their times, which are looked up only where a rule asks for them. */
@@ -133,31 +151,28 @@ async function markExpected(store: Store, mark: Mark): Promise<void> {
   }
 }
 
-/** All blobs that were not reached: old and young, nodes and leaves, and the referrers among them. */
-async function lookThrough(store: Store, mark: Mark, before: number) {
+/** All blobs that were not reached, nodes and leaves, and the referrers among them. */
+async function lookThrough(store: Store, mark: Mark) {
   const unreached: Candidate[] = [];
   const unlisted: Weak[] = [];
-  let [count, bytes, foreign] = [0, 0, 0];
+  let foreign = 0;
   let batch: Promise<void>[] = [];
-  const judge = async (blob: BlobInfo) => {
+  const look = async (blob: BlobInfo) => {
     const node = await smallNode(store, blob);
     if (node?.subject) {
       const { digest, size } = blob;
       const target = { mediaType: node.mediaType, digest, size };
       unlisted.push({ target, listed: false, subject: node.subject.digest });
     }
-    if (blob.modified === undefined || blob.modified.getTime() >= before) {
-      count++;
-      bytes += blob.size;
-    } else unreached.push({ blob, node: node !== undefined });
+    unreached.push({ blob, node: node !== undefined });
   };
   for await (const blob of store.backend.blobs.list({ skip: (digest) => mark.live.has(digest) })) {
     if (!/^sha(256|512)$/.test(splitDigest(blob.digest).algorithm)) foreign++;
-    else batch.push(judge(blob));
+    else batch.push(look(blob));
     if (batch.length >= 64) batch = (await Promise.all(batch), []);
   }
   await Promise.all(batch);
-  return { unreached, waiting: { count, bytes }, foreign, unlisted };
+  return { unreached, foreign, unlisted };
 }
 
 /** A stored blob that reads as a manifest; one that does not is garbage like any other. */
@@ -205,12 +220,18 @@ async function markOrphans(
   return orphans.map(({ digest }) => digest);
 }
 
+/** How many these are, and their bytes. */
+export function sumOf(candidates: readonly Candidate[]): Sum {
+  const bytes = candidates.reduce((sum, { blob }) => sum + blob.size, 0);
+  return { count: candidates.length, bytes };
+}
+
 /** Throws `refused` if more would go than the policy allows. */
 export function brake(plan: Plan, { maxDrop }: Policy): void {
-  const doomed = plan.candidates.reduce((sum, { blob }) => sum + blob.size, 0);
+  const [doomed, waiting] = [sumOf(plan.candidates).bytes, sumOf(plan.waiting).bytes];
   const shares = [
     ["references", plan.drops.length, plan.index.manifests.length],
-    ["bytes", doomed, doomed + plan.live.bytes + plan.waiting.bytes],
+    ["bytes", doomed, doomed + plan.live.bytes + waiting],
   ] as const;
   for (const [what, part, whole] of shares) {
     if (part * 100 <= maxDrop * whole) continue;

@@ -1,4 +1,13 @@
-import { check, OciError, parseJson, type Schema, z } from "../../core/mod.ts";
+import {
+  check,
+  OciError,
+  parseJson,
+  readDuration,
+  readSize,
+  type Schema,
+  z,
+} from "../../core/mod.ts";
+import { isRange } from "./semver.ts";
 
 /** What becomes of a kind of entry: it stays, it goes, or it goes at that age in milliseconds. */
 export type Fate = "keep" | "drop" | number;
@@ -43,9 +52,12 @@ export const keepAll: Policy = {
 };
 
 const duration = z.string().check(
-  z.regex(/^\d+(\.\d+)?(ms|s|m|h|d|w)$/, 'no duration: write "12h", "30d"'),
+  z.refine((text) => readDuration(text) !== undefined, 'no duration: write "12h", "30d"'),
 );
-const size = z.string().check(z.regex(/^\d+(\.\d+)?([kMGT]i?B|B)?$/, 'no size: write "20GiB"'));
+const size = z.string().check(
+  z.refine((text) => readSize(text) !== undefined, 'no size: write "20GiB"'),
+);
+const range = z.string().check(z.refine(isRange, 'no range of versions: write ">=1.2 <2"'));
 const percent = z.string().check(z.regex(/^(100|\d?\d)(\.\d+)?%$/, 'no share: write "50%"'));
 const fate = z.union([z.literal("keep"), z.literal("drop"), duration]);
 
@@ -78,7 +90,7 @@ export const policySchema = z.strictObject({
     keep: z.optional(z.literal("always")),
     keepLast: z.optional(z.int().check(z.nonnegative())),
     maxAge: z.optional(duration),
-    keepSemver: z.optional(z.string()),
+    keepSemver: z.optional(range),
   }))),
 });
 
@@ -100,41 +112,30 @@ export function parsePolicy(text: string): Policy {
     ...keepAll,
     rules: (file.rules ?? []).map(({ maxAge, ...rule }) => ({
       ...rule,
-      ...(maxAge === undefined ? {} : { maxAge: milliseconds(maxAge) }),
+      ...(maxAge === undefined ? {} : { maxAge: readDuration(maxAge) ?? 0 }),
     })),
     ...(file.untagged === undefined ? {} : { untagged: fateOf(file.untagged) }),
     ...(file.orphanReferrers === undefined
       ? {}
       : { orphanReferrers: fateOf(file.orphanReferrers) }),
-    ...(file.grace === undefined ? {} : { grace: milliseconds(file.grace) }),
-    ...(file.quarantine === undefined ? {} : { quarantine: milliseconds(file.quarantine) }),
-    ...(file.maxSize === undefined ? {} : { maxSize: bytes(file.maxSize) }),
+    ...(file.grace === undefined ? {} : { grace: readDuration(file.grace) ?? 0 }),
+    ...(file.quarantine === undefined ? {} : { quarantine: readDuration(file.quarantine) ?? 0 }),
+    ...(file.maxSize === undefined ? {} : { maxSize: readSize(file.maxSize) ?? 0 }),
     ...(file.maxDrop === undefined ? {} : { maxDrop: Number.parseFloat(file.maxDrop) }),
   };
 }
 
-/** What becomes of a kind of entry, as it is written. */
+/**
+ * What becomes of a kind of entry, as it is written.
+ *
+ * @throws {OciError} `invalid`.
+ */
 export function fateOf(text: string): Fate {
-  return text === "keep" || text === "drop" ? text : milliseconds(text);
-}
-
-const UNITS: Readonly<Record<string, number>> = {
-  ms: 1,
-  s: 1_000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
-
-function milliseconds(text: string): number {
-  const [, number = "", unit = ""] = /^([\d.]+)([a-z]+)$/.exec(text) ?? [];
-  const factor = UNITS[unit];
-  if (factor !== undefined) return Number(number) * factor;
-  throw new OciError("invalid", `Cannot read ${JSON.stringify(text)} as a duration: write "12h"`);
-}
-
-function bytes(text: string): number {
-  const [, number = "", prefix = "", binary = ""] = /^([\d.]+)([kMGT]?)(i?)B?$/.exec(text) ?? [];
-  return Number(number) * (binary ? 1024 : 1000) ** " kMGT".indexOf(prefix || " ");
+  if (text === "keep" || text === "drop") return text;
+  const age = readDuration(text);
+  if (age !== undefined) return age;
+  throw new OciError(
+    "invalid",
+    `Cannot read ${JSON.stringify(text)}: write "keep", "drop" or an age such as "7d"`,
+  );
 }

@@ -1,6 +1,6 @@
 import { type Digest, nameOf } from "../../core/mod.ts";
 import type { Collected } from "./collect.ts";
-import type { Plan } from "./plan.ts";
+import { type Candidate, type Plan, sumOf } from "./plan.ts";
 
 /** An entry that goes. */
 export interface Dropped {
@@ -67,7 +67,7 @@ const MOST = 10_000;
 
 /** The report of a plan, and of what was done about it. */
 export function reportOf(plan: Plan, done: Collected | undefined, context: ReportContext): Report {
-  const planned = plan.candidates.reduce((sum, { blob }) => sum + blob.size, 0);
+  const [planned, waiting] = [sumOf(plan.candidates), sumOf(plan.waiting)];
   const removed = done?.removed ?? [];
   const deletedBytes = removed.reduce((sum, { size }) => sum + size, 0);
   return {
@@ -79,14 +79,14 @@ export function reportOf(plan: Plan, done: Collected | undefined, context: Repor
     refs: { kept: plan.index.manifests.length - plan.drops.length, dropped: droppedOf(plan) },
     blobs: {
       live: plan.live.count,
-      unreachable: plan.candidates.length,
-      waiting: plan.waiting.count,
+      unreachable: planned.count,
+      waiting: waiting.count,
       deleted: removed.length,
     },
     bytes: {
       live: plan.live.bytes,
-      unreachable: planned,
-      waiting: plan.waiting.bytes,
+      unreachable: planned.bytes,
+      waiting: waiting.bytes,
       deleted: deletedBytes,
     },
     spared: done?.spared ?? 0,
@@ -120,13 +120,19 @@ function droppedOf(plan: Plan): Dropped[] {
   });
 }
 
-function objectsOf(plan: Plan): ReportedObject[] {
-  return plan.candidates.slice(0, MOST).map(({ blob: { digest, size }, node }) => ({
+function objectsOf({ candidates, waiting }: Plan): ReportedObject[] {
+  const told = (action: "delete" | "wait") =>
+  (
+    { blob: { digest, size }, node }: Candidate,
+  ): ReportedObject => ({
     digest,
     size,
-    action: "delete",
-    reason: node ? "a manifest that nothing reaches" : "nothing reaches it",
-  }));
+    action,
+    reason: `${node ? "a manifest that nothing reaches" : "nothing reaches it"}${
+      action === "wait" ? ", but it is young" : ""
+    }`,
+  });
+  return [...candidates.map(told("delete")), ...waiting.map(told("wait"))].slice(0, MOST);
 }
 
 /** The report for people. */

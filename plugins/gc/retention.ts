@@ -1,5 +1,4 @@
-import { type Descriptor, nameOf } from "../../core/mod.ts";
-import { matchesAny } from "./glob.ts";
+import { chosenBy, type Descriptor, nameOf } from "../../core/mod.ts";
 import type { Fate, Policy, Rule } from "./policy.ts";
 import { inRange } from "./semver.ts";
 
@@ -25,11 +24,10 @@ const DAY = 86_400_000;
 
 /** Decides on every entry: the first rule that matches a name, else it stays. Pure. */
 export function retain(subjects: readonly Subject[], policy: Policy, now: number): Verdict[] {
+  const matchers = policy.rules.map(({ refs }) => chosenBy(refs));
   const ruleOf = subjects.map(({ entry }) => {
     const name = nameOf(entry);
-    return name === undefined
-      ? undefined
-      : policy.rules.findIndex(({ refs }) => matchesAny(name, refs));
+    return name === undefined ? undefined : matchers.findIndex((matches) => matches(name));
   });
   const ranks = new Map<Subject, number>();
   for (const [number, rule] of policy.rules.entries()) {

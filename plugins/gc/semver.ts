@@ -3,6 +3,11 @@
 import semver from "npm:semver@7.8.6";
 import { OciError } from "../../core/mod.ts";
 
+/** Whether a text can be read as a range of versions. */
+export function isRange(text: string): boolean {
+  return semver.validRange(text) !== null;
+}
+
 /**
  * Whether the version a name spells, with or without `v` and with missing numbers as 0, lies in a range such as
  * `>=1.2 <2`. A name without a version lies in none.
@@ -10,7 +15,7 @@ import { OciError } from "../../core/mod.ts";
  * @throws {OciError} `invalid` for a range that cannot be read.
  */
 export function inRange(name: string, range: string): boolean {
-  if (semver.validRange(range) === null) {
+  if (!isRange(range)) {
     throw new OciError("invalid", `Cannot read ${JSON.stringify(range)} as a range of versions`);
   }
   const [, major, minor = "0", patch = "0", rest = ""] =

@@ -119,14 +119,15 @@ export async function readDrops(
   return await loadJson(store.backend.docs, dropsName(names), dropsSchema) ?? [];
 }
 
-/** Removes the lists of all runs but this one, and this one's condemned lists; its drops stay, for an undo. */
+/** Removes the lists of earlier runs, and this one's condemned lists; its drops stay, for an undo. */
 export async function removeLists(
   store: Store,
   names: Pick<Names, "epoch" | "run">,
 ): Promise<void> {
   const { docs } = store.backend;
   for (const name of await Array.fromAsync(docs.list(".stowage/gc/"))) {
-    if (!/^\.stowage\/gc\/\d+\./.test(name) || name === dropsName(names)) continue;
+    const [, epoch = Infinity] = /^\.stowage\/gc\/(\d+)\./.exec(name) ?? [];
+    if (Number(epoch) > names.epoch || name === dropsName(names)) continue;
     const seen = await docs.load(name);
     if (seen) await docs.swap(name, undefined, seen);
   }

@@ -1,5 +1,4 @@
 import {
-  collectionOf,
   type Descriptor,
   type Digest,
   isOciError,
@@ -8,9 +7,9 @@ import {
   shardsOf,
   type Store,
   transact,
-  withCollection,
   withPhase,
 } from "../../core/mod.ts";
+import { close } from "./finish.ts";
 import { editState, loadState, readDrops } from "./state.ts";
 import { batchOf } from "./sweep.ts";
 
@@ -33,24 +32,23 @@ export interface Undone {
 export async function undo(store: Store): Promise<Undone> {
   await using _lease = await store.lock.acquire("gc");
   const state = await loadState(store);
-  const drops = state ? await readDrops(store, state) : [];
   if (!state) throw new OciError("not_found", "Cannot undo: there was no collection");
-  const { epoch, run } = state;
+  const { run } = state;
+  const drops = await readDrops(store, state);
   await editState(store, run, (now) => ({
     ...withPhase(now, shardsOf(now).filter(({ kind, at }) => now.shards[kind][at] === "C"), "X"),
     phase: "done",
   }));
   const blobs = await restoreBatch(store, batchOf(state));
-  await store.root.edit((index) => {
-    const now = collectionOf(index);
-    const ours = now.epoch === epoch && now.run === run && now.state === "open";
-    return ours ? withCollection(index, { epoch, run, state: "done" }) : index;
-  }, store.signal);
+  await close(store, state);
   const entries: Descriptor[] = [];
   const left: Descriptor[] = [];
   for (const entry of drops) (await listAgain(store, entry) ? entries : left).push(entry);
-  if (entries.length + blobs.length === 0 && drops.length === left.length && drops.length > 0) {
-    throw new OciError("not_found", "Cannot undo: the names are taken, or the bytes are gone");
+  if (state.phase === "done" && entries.length + blobs.length === 0) {
+    throw new OciError(
+      "not_found",
+      "Cannot undo: nothing is left of the last collection to bring back",
+    );
   }
   return { entries, left, blobs };
 }

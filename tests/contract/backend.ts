@@ -15,13 +15,23 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { type Awaitable, type Backend, type Digest, leaseLock } from "../../core/mod.ts";
+import {
+  type Awaitable,
+  type Backend,
+  type Clock,
+  type Digest,
+  leaseLock,
+  type Lock,
+} from "../../core/mod.ts";
 import { blobs } from "./blobs.ts";
 import { deletion } from "./deletion.ts";
 import { docs } from "./docs.ts";
 import { ingests } from "./ingests.ts";
 import { lockContract } from "./lock.ts";
-import { needs, put, register, type Subject, type Test } from "./suite.ts";
+import { renewal } from "./renewal.ts";
+import { resuming } from "./resuming.ts";
+import { type Cases, needs, put, register, type Test } from "./suite.ts";
+import { trashed } from "./trash.ts";
 
 /** A member that a backend may lack. */
 export type Optional = "adopt" | "renew" | "trash" | "lock" | "now" | "usage";
@@ -42,15 +52,17 @@ export interface BackendSuite {
 
 /** Asks of a backend all that core/backend.ts and core/lock.ts promise, each sentence in a place of its own. */
 export function backendContract(name: string, suite: BackendSuite): void {
-  for (
-    const [promise, run] of Object.entries({
-      ...members(suite.has ?? []),
-      ...blobs,
-      ...ingests,
-      ...docs,
-      ...deletion,
-    })
-  ) {
+  const cases: Cases = {
+    ...members(suite.has ?? []),
+    ...blobs,
+    ...ingests,
+    ...resuming,
+    ...deletion,
+    ...renewal,
+    ...trashed,
+    ...docs,
+  };
+  for (const [promise, run] of Object.entries(cases)) {
     register(suite.test, `${name}: ${promise}`, async () => {
       await using opened = new AsyncDisposableStack();
       const keep = async (backend: Awaitable<Backend>) => opened.use(await backend);
@@ -64,34 +76,41 @@ export function backendContract(name: string, suite: BackendSuite): void {
       });
     });
   }
+  const lockPlace = async (lockOf: (backend: Backend, clock: Clock) => Lock) => {
+    const backend = await suite.place();
+    return {
+      lock: (clock: Clock) => lockOf(backend, clock),
+      [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
+    };
+  };
   lockContract(`${name}, leases`, {
     test: suite.test,
-    place: async () => {
-      const backend = await suite.place();
-      return {
-        lock: (clock) => leaseLock(backend.docs, { clock }),
-        [Symbol.asyncDispose]: () => backend[Symbol.asyncDispose](),
-      };
-    },
+    place: () => lockPlace(({ docs }, clock) => leaseLock(docs, { clock })),
+  });
+  if (!suite.has?.includes("lock")) return;
+  lockContract(`${name}, lock`, {
+    test: suite.test,
+    realTime: true,
+    place: () => lockPlace(({ lock }) => lock ?? assert.fail("it has no lock")),
   });
 }
 
-function members(promised: readonly Optional[]) {
+function members(promised: readonly Optional[]): Cases {
   return {
-    "it has the optional members it promises": async ({ place }: Subject) => {
+    "it has the optional members it promises": async ({ place }) => {
       const { blobs, ...backend } = await place();
       const all: Readonly<Record<string, unknown>> = { ...backend, ...blobs };
       assert.deepEqual(promised.filter((name) => all[name] === undefined), []);
     },
     "its url is the same in every opening, and carries no secret": async (
-      { place, reopen }: Subject,
+      { place, reopen },
     ) => {
       const store = await place();
       const { url } = await reopen(store);
       assert.equal(url.href, store.url.href);
       assert.equal(url.password, "");
     },
-    "a clock of its own tells a time near ours": async ({ place }: Subject) => {
+    "a clock of its own tells a time near ours": async ({ place }) => {
       const store = await place();
       needs(store, "now");
       const now = await store.now();

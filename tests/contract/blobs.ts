@@ -9,14 +9,12 @@ import {
   type Cases,
   fails,
   listed,
-  moment,
   needs,
   noise,
   put,
   read,
   seen,
   utf8,
-  write,
 } from "./suite.ts";
 
 /** Blobs that are there: looked at, read, listed, adopted. */
@@ -162,20 +160,5 @@ export const blobs: Cases = {
     assert.equal(await store.blobs.adopt(source.url, { digest, size: size + 1 }), false);
     assert.equal(await store.blobs.adopt(new URL("stowage-nowhere:/x"), { digest, size }), false);
     assert.deepEqual(await listed(store), []);
-  },
-
-  "a chunk is the writer's again once its write has resolved": async ({ place }) => {
-    const store = await place();
-    const bytes = noise(300_000);
-    const buffer = new Uint8Array(100_000);
-    await using ingest = await store.blobs.ingest();
-    for (let at = 0; at < bytes.length; at += buffer.length) {
-      buffer.set(bytes.subarray(at, at + buffer.length));
-      await write(ingest.writable, buffer);
-    }
-    buffer.fill(0);
-    await moment();
-    await ingest.commit(blobOf(bytes));
-    await assertStored(store, bytes);
   },
 };

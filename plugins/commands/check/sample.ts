@@ -1,6 +1,5 @@
-import { type Digest, digestOf } from "../../../core/mod.ts";
+import { type Digest, digestOf, readSize } from "../../../core/mod.ts";
 import { usageError } from "../usage.ts";
-import { readSize } from "../values.ts";
 
 /** How much of all bytes a sample may have. */
 export type Budget = (all: number) => number;

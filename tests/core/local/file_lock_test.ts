@@ -9,7 +9,7 @@ import { lockContract } from "../../contract/lock.ts";
 import { moment } from "../../contract/suite.ts";
 import { fails } from "../../fails.ts";
 import { runtimes, startProgram } from "../../runtimes.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
 
 const STALE = 2_000;
 

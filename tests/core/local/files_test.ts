@@ -15,7 +15,7 @@ import { clampRange } from "../../../core/local/file_stream.ts";
 import { fakeClock } from "../../contract/clock.ts";
 import { bytesOf, noise } from "../../contract/suite.ts";
 import { fails } from "../../fails.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
 
 const system = (errno: string, words = "something") =>
   Object.assign(new Error(`${errno}: ${words}, open '/some/path'`), { code: errno });

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { type Flock, flock, systemClock } from "../../../core/mod.ts";
 import { fails } from "../../fails.ts";
 import { finished, onlyOne, runtimes, startProgram } from "../../runtimes.ts";
-import { temporaryFolder } from "./folder.ts";
+import { temporaryFolder } from "../../temporary_folder.ts";
 
 async function take(path: string, wait = 0): Promise<Flock> {
   const lock = await flock(path, { clock: systemClock, wait });

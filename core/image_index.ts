@@ -79,6 +79,25 @@ export function printIndex(index: ImageIndex): string {
   return JSON.stringify(completed(index));
 }
 
+/**
+ * The index as text, made from that of an earlier one: where entries were only added, what stands before them is taken
+ * over as it is, which matters among thousands.
+ */
+export function printOnto(text: string, before: ImageIndex, after: ImageIndex): string {
+  const index = completed(after);
+  const { manifests, annotations, ...rest } = index;
+  const size = before.manifests.length;
+  const head = JSON.stringify({ ...rest, manifests: [] }).slice(0, -2);
+  const tail = (of: ImageIndex) => `],"annotations":${JSON.stringify(of.annotations)}}`;
+  const onlyAdded = size > 0 && size <= manifests.length && annotations !== undefined &&
+    Object.keys(index).join() === "schemaVersion,mediaType,manifests,annotations" &&
+    text.startsWith(`${head}{`) && text.endsWith(tail(before)) &&
+    before.manifests.every((entry, at) => entry === manifests[at]);
+  if (!onlyAdded) return JSON.stringify(index);
+  const added = manifests.slice(size).map((entry) => `,${JSON.stringify(entry)}`);
+  return text.slice(0, -tail(before).length) + added.join("") + tail(index);
+}
+
 const verdicts = new WeakMap<object, boolean>();
 
 /** Whether an entry is a descriptor; one that is not is kept verbatim and never resolved. */

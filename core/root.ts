@@ -4,7 +4,7 @@ import { randomHex } from "./clock.ts";
 import { type ErrorCode, isOciError, OciError } from "./errors.ts";
 import { epochOf } from "./fence.ts";
 import type { Awaitable } from "./hook.ts";
-import { completed, type ImageIndex, parseIndex, printIndex } from "./image_index.ts";
+import { completed, type ImageIndex, parseIndex, printOnto } from "./image_index.ts";
 import { createReader, INDEX, type ReaderOptions, type Seen } from "./index_reader.ts";
 import { holdsNonce, signed } from "./nonce.ts";
 
@@ -18,7 +18,9 @@ export type Operation = (index: ImageIndex) => Awaitable<ImageIndex>;
 
 /** What an edit did: the index it was applied to, and the one it gave. */
 export interface Edited {
+  /** As it was. */
   readonly before: ImageIndex;
+  /** As it is now. */
   readonly after: ImageIndex;
 }
 
@@ -91,7 +93,7 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
       const resolve = () => done.forEach((one) => one.waiting.resolve(one.edited));
       if (after === seen.index) return resolve();
       const index = completed(signed(after, nonce));
-      const text = printIndex(index);
+      const text = printOnto(seen.doc.text, seen.index, index);
       if (Buffer.byteLength(text) > limit) {
         if (waiting.length === 1) throw failure("size_exceeded", `it would pass ${limit} bytes`);
         for (const one of waiting) await commitOrReject([one]);

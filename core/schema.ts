@@ -13,7 +13,10 @@ export function complaint(schema: z.ZodMiniType, value: unknown): string | undef
   if (result.success) return undefined;
   const issue = result.error.issues[0];
   const path = issue?.path.map(String).join(".");
-  return `${path ? `"${path}": ` : ""}${issue?.message ?? "not of its shape"}`;
+  const reason = issue?.code === "unrecognized_keys"
+    ? `no such member: ${issue.keys.map((key) => JSON.stringify(key)).join(", ")}`
+    : issue?.message ?? "not of its shape";
+  return `${path ? `"${path}": ` : ""}${reason}`;
 }
 
 /**

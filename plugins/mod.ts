@@ -5,6 +5,7 @@
  */
 import { OciError, type Plugin } from "../core/basics.ts";
 import { commandsPlugin } from "./commands/mod.ts";
+import { gcPlugin } from "./gc/mod.ts";
 
 /** The backend of one scheme; its plugin is loaded, once, when the first place is opened. */
 function lazily(name: string, scheme: string, load: () => Promise<Plugin>): Plugin {
@@ -27,4 +28,5 @@ export const builtins: readonly Plugin[] = [
   lazily("dir", "dir", async () => (await import("./dir/mod.ts")).directoryPlugin),
   lazily("memory", "mem", async () => (await import("./memory/mod.ts")).memory()),
   commandsPlugin,
+  gcPlugin,
 ];

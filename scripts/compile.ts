@@ -76,6 +76,9 @@ function compileByBun(target: Target, output: string): boolean {
     "build",
     "--compile",
     "--minify",
+    // Parsed beforehand: starts in a third of the time.
+    "--bytecode",
+    "--format=esm",
     "--no-compile-autoload-dotenv",
     "--no-compile-autoload-bunfig",
     `--target=${target.bun}`,

@@ -1,4 +1,4 @@
-// All that can be said of the code without running it: format, lint, types, docs, layers, promises.
+// All that can be said of the code without running it: format, lint, types, docs, layers, promises, size.
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { findBun, installPackages } from "./bun.ts";
@@ -14,6 +14,7 @@ const steps: readonly (readonly [string, readonly string[]])[] = [
   [deno, ["doc", "--lint", "--quiet", "mod.ts"]],
   [deno, ["run", "--allow-read", "scripts/check_layers.ts"]],
   [bun, ["scripts/lint_promises.ts"]],
+  [deno, ["run", "--allow-all", "scripts/check_size.ts"]],
 ];
 
 for (const [command, args] of steps) {

@@ -7,7 +7,7 @@ import { type Digest, isDigest, parseDigest, splitDigest } from "../digest.ts";
 import { OciError } from "../errors.ts";
 import { infoOf, renewTime } from "./blob_file.ts";
 import { dirtyFolders } from "./dirty_folders.ts";
-import { fileError, unlessMissing } from "./file_error.ts";
+import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
 import { clampRange, fileStream } from "./file_stream.ts";
 import type { Limbo } from "./limbo.ts";
@@ -19,8 +19,8 @@ export interface BlobFiles extends Pick<Blobs, "stat" | "read" | "list"> {
   pathOf(digest: Digest): string;
   /** Moves a finished file to its name, as a copy of its own even if one stands there. */
   publish(file: string, digest: Digest): Promise<void>;
-  /** Puts a copy that is missing back if a deleter holds it. */
-  recover(digest: Digest): boolean;
+  /** Puts a copy that is missing back, as a new one, if a deleter holds it. */
+  recover(digest: Digest): void;
   /** Notes that the names of a folder are not on the disk yet. */
   touch(folder: string): void;
   /** Waits until what was published is on the disk. */
@@ -41,17 +41,25 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
   };
   const recover = (digest: Digest) => {
     for (const stray of limbo.find(digest)) {
-      const stats = lookAt(stray);
-      if (!stats) continue;
-      // A new version first: who asks relies on it from here on.
-      renewTime(place, stray, stats);
-      if (limbo.putBack(stray, pathOf(digest))) return true;
+      try {
+        const stats = lookAt(stray);
+        if (!stats) continue;
+        // A new version first: who asks relies on it from here on.
+        renewTime(place, stray, stats);
+        if (limbo.putBack(stray, pathOf(digest))) return;
+      } catch (error) {
+        if (errnoOf(error) !== "ENOENT") throw error; // Its deleter was faster.
+      }
     }
-    return false;
   };
-  /** Opens a blob, wherever it is just now. */
+  /** Where a blob may be: in its place, with a deleter who looks at it, and back in its place by then. */
+  function* pathsOf(digest: Digest): Generator<string> {
+    yield pathOf(digest);
+    yield* limbo.find(digest);
+    yield pathOf(digest);
+  }
   const openBlob = async (digest: Digest): Promise<FileHandle | undefined> => {
-    for (const path of [pathOf(digest), ...limbo.find(digest), pathOf(digest)]) {
+    for (const path of pathsOf(digest)) {
       const file = await unlessMissing(open(path, READ));
       if (file) return file;
     }
@@ -67,12 +75,9 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
     async stat(digest) {
       const action = `Cannot look at ${digest}`;
       try {
-        const path = pathOf(digest);
-        let stats = await unlessMissing(lstat(path));
-        if (!stats && limbo.find(digest).length > 0) {
-          if (!place.readOnly) recover(digest);
-          stats = [path, ...limbo.find(digest)].map(lookAt).find((stats) => stats !== undefined);
-        }
+        let stats = await unlessMissing(lstat(pathOf(digest)));
+        if (!stats && !place.readOnly) recover(digest);
+        for (const path of stats ? [] : pathsOf(digest)) stats ??= lookAt(path);
         return stats && infoOf(digest, stats, action);
       } catch (error) {
         throw fileError(error, action, "read", { digest });

@@ -117,6 +117,7 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
         };
         if (text === undefined) {
           if (now) await replace(name, undefined, assertHeld);
+          await disk.step("unlock");
           return undefined;
         }
         await disk.makeFolder(dirname(path));

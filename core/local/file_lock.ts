@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readFileSync, writeSync } from "node:fs
 import { join } from "node:path";
 import type { Clock } from "../clock.ts";
 import { messageOf, OciError } from "../errors.ts";
-import type { Lease, Lock, LockOptions } from "../lock.ts";
+import type { Lease, LockOptions } from "../lock.ts";
 import { type Owner, thisProcess } from "../owner.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { uniqueName } from "./files.ts";
@@ -20,13 +20,18 @@ export interface FileLockOptions {
 }
 
 /** How a file lock is asked for. */
-export interface FileLockRequest extends LockOptions {
+export interface FileLockRequest extends Omit<LockOptions, "mode"> {
   /** Called before each attempt: throws once the lock is no longer wanted. */
   readonly before?: () => void;
 }
 
-/** A lock whose waiting can be given up. */
-export interface FileLock extends Lock {
+/** A lock that knows no shared holders, and whose waiting can be given up. */
+export interface FileLock {
+  /**
+   * Takes the lock of that name.
+   *
+   * @throws {OciError} `locked` naming the holder, `aborted`, and what `before` throws.
+   */
   acquire(name: string, options?: FileLockRequest): Promise<Lease>;
 }
 

@@ -64,7 +64,11 @@ function renewTimes(
     const began = place.clock.now();
     renewTime(place, path, stats, more);
     // A deleter may have taken it between the look and the change; it then sees the change.
-    const now = lookAt(path) ?? (files.recover(digest) ? lookAt(path) : undefined);
+    let now = lookAt(path);
+    if (!now) {
+      files.recover(digest);
+      now = lookAt(path);
+    }
     if (!now || now.ino !== stats.ino) break;
     const moved = timeOf(now) > timeOf(stats);
     const inTime = place.clock.now() - began < PAUSED;

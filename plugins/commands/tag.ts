@@ -35,14 +35,15 @@ export default defineBody({
       ? {}
       : { expect: flags.expect === "none" ? null : flags.expect };
     const done = await layout.transaction(async (tx) => {
-      const before = new Map(tx.index.manifests.map((entry) => [nameOf(entry), entry.digest]));
+      const { manifests } = tx.index;
       const entries = await tx.tag(nameIn(reference) ?? "", names, {
         keepPrevious: flags["keep-previous"],
         ...expect,
       });
       return entries.map((entry) => {
         const name = nameOf(entry) ?? "";
-        return { name, digest: entry.digest, previous: before.get(name) };
+        const former = manifests.find((one) => nameOf(one) === name);
+        return { name, digest: entry.digest, previous: former?.digest };
       });
     }).catch(async (error) => {
       if (isOciError(error, "not_found")) await hintAt(context, layout, reference);

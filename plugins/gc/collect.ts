@@ -11,7 +11,7 @@ import {
 import { condemn, isOurs } from "./condemn.ts";
 import { close, emptyTrash, expireIngests, finish, lookBack } from "./finish.ts";
 import { brake, makePlan, type Plan, type PlanOptions } from "./plan.ts";
-import { loadState } from "./state.ts";
+import { loadState, removeLists } from "./state.ts";
 import { awaitDeadlines, batchOf, type Budget, sweep } from "./sweep.ts";
 
 /** How a place is collected. */
@@ -54,7 +54,8 @@ export interface Collected extends Outcome {
 
 const NOTHING: Outcome = { removed: [], spared: 0, failed: [], damaged: [], restored: [] };
 
-const STALE_INGEST = 86_400_000;
+/** Milliseconds after which a write that nobody went on with is given up. */
+export const STALE_INGEST = 86_400_000;
 
 /** Collects a layout: plan, condemn, fence, sweep, finish; goes on first with what an earlier run left. */
 export async function collect(store: Store, options: CollectOptions): Promise<Collected> {
@@ -137,8 +138,11 @@ async function resume(store: Store, { exclusive, budget }: CollectOptions): Prom
   const state = await loadState(store);
   if (!state) return NOTHING;
   for (const kind of ["n", "l"] as const) await awaitDeadlines(store, state, kind);
-  // A run that ended between its last two words.
-  if (state.phase === "done") await close(store, state);
+  if (state.phase === "done") {
+    // A run that was over, and ended before it had cleaned up.
+    await close(store, state);
+    await removeLists(store, state);
+  }
   const left = await pending(store, exclusive);
   if (!left) return NOTHING;
   if (left.waiting !== undefined) return { ...NOTHING, stopped: left.waiting };

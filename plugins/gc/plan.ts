@@ -87,7 +87,8 @@ export async function makePlan(store: Store, options: PlanOptions): Promise<Plan
   await mark.add(verdicts.filter(({ keep }) => keep).map(({ entry }) => entry));
   await markExpected(store, mark);
   const { unreached, foreign, unlisted } = await lookThrough(store, mark);
-  const ties = [...weak, ...unlisted];
+  const listed = new Set(weak.map(({ target }) => target.digest));
+  const ties = [...weak, ...unlisted.filter(({ target }) => !listed.has(target.digest))];
   await follow(mark, ties);
   const orphans = await markOrphans(store, mark, ties, policy, t0);
   await follow(mark, ties);

@@ -1,4 +1,4 @@
-import { type Digest, nameOf } from "../../core/mod.ts";
+import { bytes, type Digest, nameOf, plural } from "../../core/mod.ts";
 import type { Collected } from "./collect.ts";
 import { type Candidate, type Plan, sumOf } from "./plan.ts";
 
@@ -26,9 +26,12 @@ export interface Totals {
   readonly deleted: number;
 }
 
+/** What was run: a plan alone, all of it, or all of it without a write. */
+export type Mode = "plan" | "apply" | "dry-run";
+
 /** What a collection found and did: the same document for plan, apply and dry run. */
 export interface Report {
-  readonly mode: "plan" | "apply";
+  readonly mode: Mode;
   readonly started: string;
   readonly finished: string;
   readonly epoch: number;
@@ -54,6 +57,7 @@ export interface Report {
 
 /** What a report needs besides what was planned and done. */
 export interface ReportContext {
+  readonly mode: Mode;
   readonly started: number;
   readonly finished: number;
   /** A reason per object. */
@@ -71,7 +75,7 @@ export function reportOf(plan: Plan, done: Collected | undefined, context: Repor
   const removed = done?.removed ?? [];
   const deletedBytes = removed.reduce((sum, { size }) => sum + size, 0);
   return {
-    mode: done ? "apply" : "plan",
+    mode: context.mode,
     started: new Date(context.started).toISOString(),
     finished: new Date(context.finished).toISOString(),
     epoch: done?.epoch ?? plan.epoch,
@@ -136,15 +140,16 @@ function objectsOf({ candidates, waiting }: Plan): ReportedObject[] {
 }
 
 /** The report for people. */
-export function* linesOf(report: Report, bytes: (count: number) => string): Generator<string> {
-  const done = report.mode === "apply";
+export function* linesOf(report: Report): Generator<string> {
+  const done = report.mode !== "plan";
   for (const { name, digest, reason } of report.refs.dropped) {
     yield `drop  ${name ?? digest}  ${reason}`;
   }
   for (const { digest, size, reason } of report.objects ?? []) {
     yield `${done ? "deleted" : "delete"}  ${digest}  ${bytes(size)}  ${reason}`;
   }
-  const sum = (name: keyof Totals) => `${report.blobs[name]} blobs, ${bytes(report.bytes[name])}`;
+  const sum = (name: keyof Totals) =>
+    `${plural(report.blobs[name], "blob")}, ${bytes(report.bytes[name])}`;
   yield `references   ${report.refs.kept} kept, ${report.refs.dropped.length} ${
     done ? "dropped" : "to drop"
   }`;
@@ -152,7 +157,7 @@ export function* linesOf(report: Report, bytes: (count: number) => string): Gene
   if (done) yield `deleted      ${sum("deleted")}`;
   else yield `unreachable  ${sum("unreachable")}`;
   yield `waiting      ${sum("waiting")}`;
-  if (report.spared > 0) yield `spared       ${report.spared} blobs, in use again`;
+  if (report.spared > 0) yield `spared       ${plural(report.spared, "blob")}, in use again`;
   if (report.trash.bytes > 0) {
     yield `trash        ${bytes(report.trash.bytes)}, to be had back by undo`;
   }

@@ -1,11 +1,13 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { collectionOf, digestOf, noteFacts, STATE } from "../../core/mod.ts";
+import { collect } from "../../plugins/gc/collect.ts";
 import { keepAll } from "../../plugins/gc/policy.ts";
 import { fails } from "../fails.ts";
 import { blobOf, imageOf, pushAll, utf8 } from "../images.ts";
 import { everyLayout } from "../layouts.ts";
 import {
+  aheadBy,
   collectIn,
   DAY,
   digestsOf,
@@ -14,6 +16,7 @@ import {
   listedIn,
   pushNamed,
   storedIn,
+  unlocked,
 } from "./collecting.ts";
 
 everyLayout("a collection", (fresh) => {
@@ -157,11 +160,11 @@ everyLayout("a collection", (fresh) => {
     await using place = fresh();
     const layout = await place.open();
     const blob = blobOf("expected");
-    await pushAll(layout, blob, blobOf("garbage"));
     {
       await using writer = await layout.openWriter({ ref: "half", expect: blob.descriptor });
       await writer.write(utf8("exp"));
     }
+    await pushAll(layout, blob, blobOf("garbage"));
     assert.deepEqual((await collectIn(place)).ingestsExpired, 0);
     assert.deepEqual(await storedIn(layout), [blob.descriptor.digest]);
     assert.deepEqual((await collectIn(place, {}, 2 * DAY)).ingestsExpired, 1);
@@ -196,17 +199,9 @@ everyLayout("a collection", (fresh) => {
     const layout = await place.open();
     const image = await pushNamed(layout, "kept", "v1");
     for (let at = 0; at < 5; at++) await pushAll(layout, blobOf(`garbage ${at}`));
-    const { collect } = await import("../../plugins/gc/collect.ts");
-    const { aheadBy } = await import("./collecting.ts");
-    const free = {
-      signal: new AbortController().signal,
-      assertHeld() {},
-      async [Symbol.asyncDispose]() {},
-    };
     const runs = await Promise.allSettled([1, 2].map(async () => {
       const { store } = await place.open({ mode: "write", clock: aheadBy(HOUR) });
-      const lock = { acquire: () => Promise.resolve(free) };
-      return await collect({ ...store, lock }, eager());
+      return await collect(unlocked(store), eager());
     }));
     const removed = runs.flatMap((run) => run.status === "fulfilled" ? run.value.removed : []);
     assert.equal(new Set(removed.map(({ digest }) => digest)).size, removed.length);

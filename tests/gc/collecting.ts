@@ -1,5 +1,14 @@
 // Collects layouts in tests: without grace, and an hour after all was stored.
-import { type Clock, type Descriptor, type Layout, REF_NAME, systemClock } from "../../core/mod.ts";
+import {
+  type Backend,
+  type Clock,
+  type Descriptor,
+  type Layout,
+  type Lease,
+  REF_NAME,
+  type Store,
+  systemClock,
+} from "../../core/mod.ts";
 import { collect, type Collected, type CollectOptions } from "../../plugins/gc/collect.ts";
 import { keepAll } from "../../plugins/gc/policy.ts";
 import { type Image, imageOf, type ImageParts, pushAll } from "../images.ts";
@@ -64,4 +73,52 @@ export async function storedIn({ store }: Layout): Promise<string[]> {
 export async function listedIn(layout: Layout): Promise<string[]> {
   const { manifests } = await layout.index();
   return manifests.map(({ annotations, digest }) => annotations?.[REF_NAME] ?? digest).sort();
+}
+
+/** A store whose leases exclude nobody: as if they had been lost and nobody had noticed. */
+export function unlocked(store: Store): Store {
+  const lease: Lease = {
+    signal: new AbortController().signal,
+    assertHeld() {},
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
+  return { ...store, lock: { acquire: () => Promise.resolve(lease) } };
+}
+
+/** A step of a backend: what it does, and to what. */
+export type Step = (what: string, act: () => Promise<unknown>) => Promise<unknown>;
+
+/** A backend each of whose calls is a step, or only those that write. */
+export function stepwise(backend: Backend, step: Step, { reads = false } = {}): Backend {
+  const { docs, blobs } = backend;
+  const look = <A extends unknown[], T>(what: string, act: (...args: A) => Promise<T>) =>
+    reads ? (...args: A) => step(what, () => act(...args)) as Promise<T> : act;
+  const write =
+    <A extends unknown[], T>(what: string, act: (...args: A) => Promise<T>) => (...args: A) =>
+      step(`${what} ${args[0]}`, () => act(...args)) as Promise<T>;
+  return {
+    ...backend,
+    docs: { ...docs, load: look("load", docs.load), swap: write("swap", docs.swap) },
+    blobs: {
+      ...blobs,
+      stat: look("stat", blobs.stat),
+      read: look("read", blobs.read),
+      delete: write("delete", blobs.delete),
+      async *list(options) {
+        if (reads) await step("list", () => Promise.resolve());
+        yield* blobs.list(options);
+      },
+    },
+  };
+}
+
+/** Digests that something listed needs, and that are not stored. */
+export async function danglingIn(layout: Layout): Promise<string[]> {
+  const stored = new Set(await storedIn(layout));
+  const { manifests } = await layout.index();
+  const needed = new Set<string>(manifests.map(({ digest }) => digest));
+  for (const entry of manifests.filter(({ digest }) => stored.has(digest))) {
+    for (const { digest } of await layout.children(entry)) needed.add(digest);
+  }
+  return [...needed].filter((digest) => !stored.has(digest));
 }

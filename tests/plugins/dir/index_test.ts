@@ -3,6 +3,7 @@ import {
   chmodSync,
   chownSync,
   existsSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -61,6 +62,17 @@ test("the index before the last swap is kept, out of reach of who writes the new
     doc = await store.docs.load(INDEX);
     assert.equal(readFileSync(previous, "utf8"), before);
   }
+  assert.deepEqual(readdirSync(join(folder.path, ".stowage", "tmp")), []);
+});
+
+test("a swap after one that was killed with the old index linked leaves nothing behind", async () => {
+  using folder = temporaryFolder();
+  await using store = await openAt(folder.path);
+  const doc = await store.docs.swap(INDEX, "1", undefined);
+  const previous = join(folder.path, ".stowage", "index.prev");
+  linkSync(join(folder.path, INDEX), previous);
+  await store.docs.swap(INDEX, "2", doc);
+  assert.equal(readFileSync(previous, "utf8"), "1");
   assert.deepEqual(readdirSync(join(folder.path, ".stowage", "tmp")), []);
 });
 

@@ -1,0 +1,146 @@
+import { readFile } from "node:fs/promises";
+import {
+  type CommandContext,
+  type FlagTable,
+  isOciError,
+  messageOf,
+  OciError,
+  type Store,
+  transferFlags,
+  writeFlags,
+} from "../../core/mod.ts";
+import type { CollectOptions } from "./collect.ts";
+import { fateOf, keepAll, parsePolicy, type Policy, type Rule } from "./policy.ts";
+
+/** The flags of `stowage gc`. */
+export const gcFlags = {
+  "retention": { type: "text", placeholder: "FILE", help: "the rules of what may be dropped" },
+  "refs": {
+    type: "text",
+    many: true,
+    placeholder: "GLOB",
+    help: "names that may be dropped, but for what the next flags keep",
+  },
+  "keep": { type: "text", many: true, placeholder: "GLOB", help: "names to keep always" },
+  "keep-last": { type: "count", help: "with --refs: keep the N last set" },
+  "max-age": { type: "duration", help: "with --refs: keep what is younger" },
+  "max-size": {
+    type: "size",
+    help: "then drop names that rules may drop, longest unset first, until all fits",
+  },
+  "untagged": {
+    type: "text",
+    placeholder: "keep|drop|DUR",
+    help: "entries without a name (keep)",
+  },
+  "orphan-referrers": {
+    type: "text",
+    placeholder: "keep|drop|DUR",
+    help: "referrers whose subject is not stored (keep)",
+  },
+  "grace": { type: "duration", help: "unreachable bytes wait so long (1h; buckets 24h)" },
+  "trash": { type: "duration", help: "deleted bytes can come back for so long (24h)" },
+  "max-drop": {
+    type: "text",
+    placeholder: "50%",
+    help: "stop before the first delete if more references or bytes would go",
+  },
+  "max-time": { type: "duration", help: "stop after that time; the next run goes on" },
+  "max-requests": { type: "count", help: "stop after so many requests; the next run goes on" },
+  "exclusive": { type: "switch", help: "nobody else writes: no waiting" },
+  "explain": { type: "switch", help: "a reason per object" },
+  "exit-code": { type: "switch", help: "exit with 10 if there is work to do" },
+  "output": { type: "text", short: "o", placeholder: "FILE", help: "plan: write it there, too" },
+  ...writeFlags,
+  "keep-going": transferFlags["keep-going"],
+} as const satisfies FlagTable;
+
+/** What the command may use. */
+export type GcContext = CommandContext<typeof gcFlags>;
+
+const HOUR = 3_600_000;
+
+/** An error about what was typed. */
+export function usageError(message: string): OciError {
+  return new OciError("invalid", message, { reason: "usage" });
+}
+
+/** The text of a file that was named on the command line. */
+export async function readText(path: string, what: string): Promise<string> {
+  try {
+    return await readFile(path, "utf8");
+  } catch (error) {
+    throw usageError(`Cannot read ${what} ${JSON.stringify(path)}: ${messageOf(error)}`);
+  }
+}
+
+/** The policy: that of the file, with the rule of the flags before it. */
+export async function policyOf({ flags }: GcContext): Promise<Policy> {
+  const file = flags.retention === undefined ? keepAll : await readPolicy(flags.retention);
+  const { untagged, "max-size": maxSize, "max-drop": maxDrop, grace } = flags;
+  const orphans = flags["orphan-referrers"];
+  return {
+    ...file,
+    rules: [...rulesOf(flags), ...file.rules],
+    ...(untagged === undefined ? {} : { untagged: reading(() => fateOf(untagged)) }),
+    ...(orphans === undefined ? {} : { orphanReferrers: reading(() => fateOf(orphans)) }),
+    ...(maxSize === undefined ? {} : { maxSize }),
+    ...(maxDrop === undefined ? {} : { maxDrop: readShare(maxDrop) }),
+    ...(grace === undefined ? {} : { grace }),
+  };
+}
+
+async function readPolicy(path: string): Promise<Policy> {
+  const text = await readText(path, "the retention policy");
+  return reading(() => parsePolicy(text));
+}
+
+function rulesOf({ refs, keep, "keep-last": keepLast, "max-age": maxAge }: GcContext["flags"]) {
+  if (refs.length === 0 && (keepLast !== undefined || maxAge !== undefined)) {
+    throw usageError('Cannot keep the last or the young: say of which names, with "--refs"');
+  }
+  const rules: Rule[] = [];
+  if (keep.length > 0) rules.push({ refs: keep, keep: "always" });
+  if (refs.length > 0) {
+    rules.push({
+      refs,
+      ...(keepLast === undefined ? {} : { keepLast }),
+      ...(maxAge === undefined ? {} : { maxAge }),
+    });
+  }
+  return rules;
+}
+
+function readShare(text: string): number {
+  const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1] ?? NaN);
+  if (share <= 100) return share;
+  throw usageError(`Cannot read --max-drop ${JSON.stringify(text)}: write a share such as "50%"`);
+}
+
+/** What is invalid in what was typed, or in a file that was named, is an error of usage. */
+function reading<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (isOciError(error, "invalid")) throw usageError(error.message);
+    throw error;
+  }
+}
+
+/** How a place is collected. Where nothing comes back from a trash, all waits longer. */
+export function optionsOf({ flags }: GcContext, policy: Policy, store: Store): CollectOptions {
+  const { exclusive, "max-time": time, "max-requests": requests } = flags;
+  const hasTrash = store.backend.blobs.trash !== undefined;
+  const grace = policy.grace ?? (exclusive ? 0 : hasTrash ? HOUR : 24 * HOUR);
+  return {
+    policy,
+    grace,
+    quarantine: exclusive ? 0 : policy.quarantine ?? (hasTrash ? 0 : grace),
+    trash: flags.trash ?? (exclusive ? 0 : 24 * HOUR),
+    exclusive,
+    budget: {
+      ...(time === undefined ? {} : { time }),
+      ...(requests === undefined ? {} : { requests }),
+    },
+  };
+}

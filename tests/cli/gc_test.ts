@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { bytes } from "../../core/mod.ts";
+import type { Report } from "../../plugins/gc/report.ts";
+import { blobPath, entriesIn, snapshot } from "./layout.ts";
+import { inFolder, type Run, stowage } from "./stowage.ts";
+
+/** Runs the program in a folder, to an exit code that is expected. */
+async function at(cwd: string, args: readonly string[], code = 0): Promise<Run> {
+  const run = await stowage(args, { cwd });
+  assert.equal(run.code, code, `${args.join(" ")}: ${run.err}`);
+  return run;
+}
+
+async function pushed(cwd: string, ...names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    writeFileSync(join(cwd, `${name}.txt`), `the file of ${name}\n`);
+    await at(cwd, ["push", `./store:${name}`, `${name}.txt`, "--create", "-q"]);
+  }
+}
+
+const namesIn = (cwd: string) => entriesIn(join(cwd, "store")).map(({ name }) => name);
+
+test("builds are planned away, looked at, collected as planned, and taken back", () =>
+  inFolder(async (cwd) => {
+    await pushed(cwd, "main", "pr-1", "pr-2", "pr-3");
+    const policy = {
+      schema: "stowage.retention/1",
+      grace: "0s",
+      maxDrop: "60%",
+      rules: [{ refs: ["main"], keep: "always" }, { refs: ["pr-*"], keepLast: 1 }],
+    };
+    writeFileSync(join(cwd, "r.json"), JSON.stringify(policy));
+    const rules = ["--retention", "r.json"];
+    const before = snapshot(join(cwd, "store"));
+
+    const plan = await at(cwd, ["gc", "plan", "./store", ...rules, "-o", "plan.json"]);
+    assert.deepEqual(plan.lines.slice(0, 2), [
+      "drop  pr-1  2 newer",
+      "drop  pr-2  1 newer",
+    ]);
+    assert.equal(JSON.parse(readFileSync(join(cwd, "plan.json"), "utf8")).blobs.length, 4);
+    const why = await at(cwd, ["gc", "explain", "./store:pr-1", ...rules]);
+    assert.equal(why.out, "drop  pr-1  rule 2  2 newer\n");
+    const dry = await at(cwd, ["gc", "./store", ...rules, "--dry-run", "--exit-code"], 10);
+    assert.deepEqual(snapshot(join(cwd, "store")), before);
+
+    // What the plan does not say stays, though rules let it go by now.
+    await pushed(cwd, "pr-4");
+    const applied = await at(cwd, ["gc", "apply", "./store", "plan.json", ...rules, "--json"]);
+    const report = applied.json<Report & { schema: string }>();
+    assert.deepEqual([report.schema, report.mode, report.blobs.deleted], [
+      "stowage.gc/1",
+      "apply",
+      4,
+    ]);
+    assert.match(dry.out, new RegExp(`deleted +4 blobs, ${bytes(report.bytes.deleted)}\n`));
+    assert.deepEqual(namesIn(cwd), ["main", "pr-3", "pr-4"]);
+    const status = await at(cwd, ["gc", "status", "./store"]);
+    assert.match(status.out, /last +over/);
+    assert.match(status.out, /trash +4 blobs/);
+
+    const back = await at(cwd, ["gc", "undo", "./store"]);
+    assert.deepEqual(back.lines, ["back  pr-1", "back  pr-2", "4 blobs back from the trash"]);
+    assert.deepEqual(namesIn(cwd), ["main", "pr-3", "pr-4", "pr-1", "pr-2"]);
+    await at(cwd, ["check", "./store"]);
+  }));
+
+test("a plan whose names have moved is not applied, one that is no plan is not read", () =>
+  inFolder(async (cwd) => {
+    await pushed(cwd, "main", "pr-1");
+    const flags = ["--refs", "pr-*", "--grace", "0s", "--max-drop", "100%"];
+    await at(cwd, ["gc", "plan", "./store", ...flags, "-o", "plan.json"]);
+    await at(cwd, ["tag", "./store:main", "pr-1"]);
+    const index = () => readFileSync(join(cwd, "store", "index.json"), "utf8");
+    const before = index();
+    const moved = await at(cwd, ["gc", "apply", "./store", "plan.json"], 4);
+    assert.match(moved.err, /"pr-1" has moved on/);
+    assert.equal(index(), before);
+    await at(cwd, ["gc", "apply", "./store", "main.txt"], 64);
+    await at(cwd, ["gc", "apply", "./store", "none.json"], 64);
+  }));
+
+test("bytes nobody names wait for an hour, then go; more than half of all is too much", () =>
+  inFolder(async (cwd) => {
+    await pushed(cwd, "main", "old");
+    const digest = entriesIn(join(cwd, "store")).find(({ name }) => name === "old")?.digest ?? "";
+    await at(cwd, ["untag", "./store:old"]);
+    const young = (await at(cwd, ["gc", "./store", "--json"])).json<Report>();
+    assert.deepEqual([young.blobs.waiting, young.blobs.deleted], [2, 0]);
+    const ago = Date.now() / 1000 - 7200;
+    utimesSync(blobPath(join(cwd, "store"), digest), ago, ago);
+    const flags = ["gc", "./store", "--max-drop", "1%"];
+    assert.match((await at(cwd, flags, 3)).err, /bytes would go, more than 1 %/);
+    const objects = (await at(cwd, ["gc", "./store", "--explain", "--json"])).json<Report>();
+    assert.deepEqual(objects.objects?.map(({ action }) => action), ["delete", "wait"]);
+    assert.equal(objects.blobs.deleted, 1);
+    const both = await at(cwd, ["gc", "./none", "./store", "--keep-going", "--json"], 7);
+    assert.equal(both.json<Report>().blobs.waiting, 1);
+  }));
+
+test("what is typed wrong is said before anything is opened", () =>
+  inFolder(async (cwd) => {
+    for (
+      const flags of [
+        ["--keep-last", "3"],
+        ["--untagged", "soon"],
+        ["--max-drop", "half"],
+        ["--retention", "none.json"],
+        ["-o", "plan.json"],
+      ]
+    ) {
+      const run = await at(cwd, ["gc", "./store", ...flags], 64);
+      assert.match(run.err, /Cannot/);
+    }
+  }));

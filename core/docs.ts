@@ -77,7 +77,7 @@ export async function editJson<T>(
 
 /** The value of a JSON document, undefined where there is none; throws `corrupt` if it is not what `schema` asks for. */
 export async function loadJson<T>(
-  docs: Docs,
+  docs: Pick<Docs, "load">,
   name: string,
   schema: Schema<T>,
 ): Promise<T | undefined> {

@@ -61,12 +61,19 @@ export interface Stamps {
   delete(digest: Digest): void;
   /** Makes sure of a blob in that epoch: adopts it if it is there, and gives its size. */
   ensure(digest: Digest, epoch: number): Promise<number | undefined>;
+  /** Waits until no collector can take a blob that is looked up, or published, from now on. */
+  consult(digest: Digest): Promise<void>;
+  /** A stored blob, adopted: a collector that saw it before cannot delete it any more. */
+  adopt(digest: Digest): Promise<BlobInfo | undefined>;
   /** Runs what publishes a blob; one at a time for each digest. */
   inTurn<T>(digest: Digest, act: () => Promise<T>): Promise<T>;
 }
 
-/** Stamps of blobs in a store. */
-export function createStamps(blobs: Blobs): Stamps {
+/** Stamps of blobs in a store; `consult` where copies cannot be renewed. */
+export function createStamps(
+  blobs: Blobs,
+  consult: Stamps["consult"] = () => Promise.resolve(),
+): Stamps {
   const stamps = new Map<Digest, { epoch: number; size: number }>();
   const turns = new Map<Digest, Promise<unknown>>();
   const set = ({ digest, size }: BlobInfo, epoch: number) => {
@@ -75,13 +82,19 @@ export function createStamps(blobs: Blobs): Stamps {
     if (stamps.size <= MOST) return;
     for (const oldest of stamps.keys()) return void stamps.delete(oldest);
   };
+  const adopt = async (digest: Digest) => {
+    await consult(digest);
+    return await adoptCopy(blobs, digest);
+  };
   return {
     set,
+    consult,
+    adopt,
     delete: (digest) => void stamps.delete(digest),
     async ensure(digest, epoch) {
       const stamp = stamps.get(digest);
       if (stamp?.epoch === epoch) return stamp.size;
-      const blob = await adopt(blobs, digest);
+      const blob = await adopt(digest);
       if (blob) set(blob, epoch);
       return blob?.size;
     },
@@ -101,8 +114,8 @@ export function createStamps(blobs: Blobs): Stamps {
   };
 }
 
-/** A stored blob, adopted: a collector that saw it before cannot delete it any more. */
-export async function adopt(blobs: Blobs, digest: Digest): Promise<BlobInfo | undefined> {
+/** A stored blob as a new copy, where there are copies. */
+async function adoptCopy(blobs: Blobs, digest: Digest): Promise<BlobInfo | undefined> {
   for (let tries = 0; tries < TRIES; tries++) {
     const seen = await blobs.stat(digest);
     if (!seen || !blobs.renew) return seen;

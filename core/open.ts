@@ -1,5 +1,6 @@
 import type { Backend, Durability, OpenMode } from "./backend.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { createConsult } from "./consult.ts";
 import { createStamps } from "./fence.ts";
 import type { Hook, Notice } from "./hook.ts";
 import { loadFacts, noteFacts } from "./layout_file.ts";
@@ -38,11 +39,12 @@ export async function openStore(
 ): Promise<Store> {
   const { mode = "read", wait = 30_000, clock = systemClock, hooks = [], signal } = options;
   const limits = { ...defaultLimits, ...options.limits };
+  const root = openRoot(backend.docs, { url: backend.url, clock, wait, limit: limits.index });
   const store: Store = {
     backend,
     mode,
-    root: openRoot(backend.docs, { url: backend.url, clock, wait, limit: limits.index }),
-    stamps: createStamps(backend.blobs),
+    root,
+    stamps: createStamps(backend.blobs, createConsult(backend, root, clock, signal)),
     lock: backend.lock ?? leaseLock(backend.docs, { clock }),
     hooks,
     limits,

@@ -8,7 +8,6 @@ import {
   writableAlgorithm,
 } from "./digest.ts";
 import { OciError } from "./errors.ts";
-import { adopt } from "./fence.ts";
 import { kindOf, OCTET_STREAM, parseNode } from "./manifest.ts";
 import { type Chunks, chunksOf, collect, type Source } from "./source.ts";
 import { assertWritable, type Store } from "./store.ts";
@@ -92,7 +91,7 @@ export async function adoptPresent(
 ): Promise<BlobInfo | undefined> {
   if (digest === undefined) return undefined;
   const { epoch } = store.root;
-  const present = await adopt(store.backend.blobs, digest);
+  const present = await store.stamps.adopt(digest);
   if (!present || present.size !== (size ?? present.size)) return undefined;
   store.stamps.set(present, epoch);
   return present;
@@ -112,7 +111,7 @@ export function publish(
   return store.stamps.inTurn(digest, async () => {
     const { epoch } = store.root;
     if (damaged) await discard(store, damaged);
-    const there = await adopt(store.backend.blobs, digest);
+    const there = await store.stamps.adopt(digest);
     const existed = there?.size === size;
     if (!existed) await ingest.commit(blob);
     store.stamps.set(blob, epoch);

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import type { Docs } from "./backend.ts";
 import { randomHex } from "./clock.ts";
 import { type ErrorCode, isOciError, OciError } from "./errors.ts";
-import { epochOf } from "./fence.ts";
+import { type Collection, collectionOf, epochOf } from "./fence.ts";
 import type { Awaitable } from "./hook.ts";
 import { completed, type ImageIndex, parseIndex, printOnto } from "./image_index.ts";
 import { createReader, INDEX, type ReaderOptions, type Seen } from "./index_reader.ts";
@@ -33,6 +33,8 @@ export interface Root {
    * stamped with it.
    */
   readonly epoch: number;
+  /** What that index says of collections. */
+  readonly collection: Collection;
   /** Applies an edit and publishes it; edits that arrive during a swap share the next one. */
   edit(operation: Operation, signal?: AbortSignal): Promise<Edited>;
 }
@@ -155,6 +157,11 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
     pumping = false;
   }
 
+  function collection(): Collection {
+    const seen = base ?? reader.last;
+    return seen ? collectionOf(seen.index) : { epoch: 0, state: "done", run: "" };
+  }
+
   function failure(code: ErrorCode, why: string, cause?: unknown): OciError {
     return new OciError(code, `Cannot write "${INDEX}": ${why}`, { url: url.href, cause });
   }
@@ -162,8 +169,10 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
   return {
     load: async () => (await reader.look()).index,
     get epoch() {
-      const seen = base ?? reader.last;
-      return seen ? epochOf(seen.index) : 0;
+      return collection().epoch;
+    },
+    get collection() {
+      return collection();
     },
     edit(operation, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<Edited>();

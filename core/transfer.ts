@@ -60,6 +60,7 @@ export function createTransfer(from: Store, to: Store, meter: Meter, hash: boole
     const { digest, size } = blob;
     if (damaged.has(digest)) return false;
     const { epoch } = to.root;
+    await to.stamps.consult(digest);
     const taken = await at(
       to,
       digest,

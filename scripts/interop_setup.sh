@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the partners of the interop tests: Debian's by apt, Go's by go install into ~/.cache/stowage-interop/bin (or
+# Installs the partners of the tests: Debian's by apt, Go's by go install into ~/.cache/stowage-interop/bin (or
 # $STOWAGE_INTEROP_BIN). What cannot be had is said and left out: its tests are skipped by name.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -10,7 +10,7 @@ missing() {
   for tool in "$@"; do command -v "$tool" >/dev/null || printf '%s\n' "$tool"; done
 }
 
-debian=$(missing skopeo umoci buildah docker-registry)
+debian=$(missing skopeo umoci buildah docker-registry zsh fish)
 if [ -n "$debian" ] && command -v apt-get >/dev/null; then
   as_root=$([ "$(id -u)" = 0 ] || echo sudo)
   $as_root apt-get update -qq
@@ -29,5 +29,5 @@ else
   echo "interop: no Go here, so no crane, regctl, oras-go"
 fi
 PATH=$bin:$PATH
-still=$(missing skopeo umoci buildah docker-registry crane regctl oras-go)
+still=$(missing skopeo umoci buildah docker-registry zsh fish crane regctl oras-go)
 [ -z "$still" ] || echo "interop: without" $still

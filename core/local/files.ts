@@ -47,16 +47,18 @@ export function createDisk(durability: Durability, onStep?: OnStep): Disk {
       }
     },
     async makeFolder(path) {
-      if (made(path)) return await disk.syncFolder(dirname(path));
-      if (isFolder(path)) return;
-      await disk.makeFolder(dirname(path));
-      if (made(path) || isFolder(path)) await disk.syncFolder(dirname(path));
+      if (lookAt(path)) return;
+      if (!made(path)) {
+        await disk.makeFolder(dirname(path));
+        if (!made(path)) return;
+      }
+      await disk.syncFolder(dirname(path));
     },
   };
   return disk;
 }
 
-/** Whether this call has made the folder; false if something is there, or no folder above it. */
+/** Whether this call has made the folder; false if somebody else has, or there is none above it. */
 function made(path: string): boolean {
   try {
     mkdirSync(path, { mode: 0o755 });
@@ -66,8 +68,6 @@ function made(path: string): boolean {
     throw error;
   }
 }
-
-const isFolder = (path: string) => lookAt(path) !== undefined;
 
 /** What is at a path, links not followed; undefined if nothing is. */
 export function lookAt(path: string): Stats | undefined {

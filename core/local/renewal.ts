@@ -1,4 +1,4 @@
-import { constants } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { BlobInfo } from "../backend.ts";
@@ -37,8 +37,12 @@ export async function renewBlob(
     await place.disk.step("sync renewed blob");
     // Another program may have left it to the system to write the bytes.
     if (place.disk.durable) {
-      await using file = await open(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
-      await place.disk.syncFile(file.fd);
+      const fd = openSync(path, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0));
+      try {
+        await place.disk.syncFile(fd);
+      } finally {
+        closeSync(fd);
+      }
     }
     files.touch(dirname(path));
     return renewed;

@@ -53,7 +53,15 @@ async function take(from: string, copy: string, size: number): Promise<void> {
 
 /** Whether the file is ours and its tool will not rewrite it in place. */
 function isSettled(stats: Stats): boolean {
-  return stats.uid === process.getuid?.() && (stats.mode & 0o222) === 0;
+  return stats.uid === ourUser() && (stats.mode & 0o222) === 0;
+}
+
+function ourUser(): number | undefined {
+  try {
+    return process.getuid?.();
+  } catch {
+    return undefined; // Deno was not given the right to ask.
+  }
 }
 
 function linked(from: string, copy: string): boolean {

@@ -10,6 +10,7 @@ import {
   fileLock,
   ingestFiles,
   type LocalPlace,
+  lookAt,
   OciError,
   type OnStep,
   openLimbo,
@@ -67,9 +68,11 @@ export async function openDirectory(
         throw new OciError("read_only", `${action}: "${root}" is opened to read`);
       }
       try {
-        if (mode === "write") await stat(root);
-        else await disk.makeFolder(join(root, "blobs"));
-        await disk.makeFolder(place.tmp);
+        if (!lookAt(place.tmp)) {
+          if (mode === "write") await stat(root);
+          else await disk.makeFolder(join(root, "blobs"));
+          await disk.makeFolder(place.tmp);
+        }
       } catch (error) {
         throw fileError(error, action);
       }

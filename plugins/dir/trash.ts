@@ -1,5 +1,5 @@
-import { linkSync, renameSync, rmdirSync, rmSync } from "node:fs";
-import { readdir } from "node:fs/promises";
+import { linkSync, renameSync, rmSync } from "node:fs";
+import { readdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type BlobFiles,
@@ -35,30 +35,33 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
     const { algorithm, hex } = splitDigest(parseDigest(digest));
     return join(folder, batch, algorithm, hex);
   };
-  const remove = (path: string) => {
-    rmSync(path, { force: true });
-    for (const empty of [dirname(path), dirname(dirname(path))]) {
-      try {
-        rmdirSync(empty);
-      } catch {
-        return; // Not empty, or gone.
-      }
-    }
+  /** The names in a folder; an empty one goes. */
+  const namesIn = async (...parts: string[]) => {
+    const path = join(folder, ...parts);
+    const names = await unlessMissing(readdir(path)) ?? [];
+    if (names.length === 0 && !place.readOnly) await rmdir(path).catch(() => {});
+    return names;
   };
 
   return {
     async bury(stray, { digest }, batch) {
       const path = pathOf(batch, digest);
-      await place.disk.makeFolder(dirname(path));
       await place.disk.step("move blob to trash");
-      renameSync(stray, path);
+      try {
+        renameSync(stray, path);
+      } catch (error) {
+        if (errnoOf(error) !== "ENOENT") throw error;
+        // The first of its batch, or somebody has just removed the empty folder.
+        await place.disk.makeFolder(dirname(path));
+        renameSync(stray, path);
+      }
     },
 
     async *list() {
       try {
-        for (const batch of await names(folder)) {
-          for (const algorithm of await names(join(folder, batch))) {
-            for (const hex of await names(join(folder, batch, algorithm))) {
+        for (const batch of await namesIn()) {
+          for (const algorithm of await namesIn(batch)) {
+            for (const hex of await namesIn(batch, algorithm)) {
               const digest = `${algorithm}:${hex}`;
               const stats = isDigest(digest) && lookAt(join(folder, batch, algorithm, hex));
               // Renaming moves this time, and nothing else does while it is here.
@@ -89,7 +92,7 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
         } catch (error) {
           if (errnoOf(error) !== "EEXIST") throw error;
         }
-        remove(buried);
+        rmSync(buried, { force: true });
         return true;
       } catch (error) {
         throw fileError(error, action, "write", { digest });
@@ -101,14 +104,10 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
       await place.writing(action);
       try {
         await place.disk.step("purge blob");
-        remove(pathOf(batch, digest));
+        rmSync(pathOf(batch, digest), { force: true });
       } catch (error) {
         throw fileError(error, action, "write", { digest });
       }
     },
   };
-}
-
-async function names(folder: string): Promise<string[]> {
-  return await unlessMissing(readdir(folder)) ?? [];
 }

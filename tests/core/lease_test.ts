@@ -16,6 +16,7 @@ import { ahead, beat, enter, FREE, without } from "../../core/lease_state.ts";
 import { openMemory } from "../../plugins/memory/mod.ts";
 import { fakeClock } from "../contract/clock.ts";
 import { all, fails } from "../contract/suite.ts";
+import { unless } from "../skip.ts";
 
 const DOC = ".stowage/leases/gc.json";
 
@@ -185,27 +186,29 @@ describe("leaseLock", () => {
     assert.deepEqual((await stateOf(docs))?.holders.map(({ owner }) => owner.pid), [process.pid]);
   });
 
-  it("tells by itself that a process of this machine is gone", {
-    skip: process.platform !== "linux" && "knows boots on Linux only",
-  }, async () => {
-    const docs = await emptyDocs();
-    const clock = fakeClock();
-    await leaseLock(docs, { clock }).acquire("gc");
-    const here = (await stateOf(docs))?.holders[0];
-    assert.ok(here);
-    await fails(leaseLock(docs, { clock }).acquire("gc"), "locked");
-    const { pid } = spawnSync("true");
-    const rewrite = async (owner: object) => {
-      const holders = [{ ...here, owner: { ...here.owner, ...owner } }];
-      await docs.swap(DOC, JSON.stringify({ ...FREE, holders }), await docs.load(DOC));
-    };
-    for (const elsewhere of [{ host: "elsewhere" }, { boot: "before" }, { boot: "" }]) {
-      await rewrite({ pid, ...elsewhere });
+  it(
+    "tells by itself that a process of this machine is gone",
+    unless(process.platform !== "linux" && "boots are known on Linux only"),
+    async () => {
+      const docs = await emptyDocs();
+      const clock = fakeClock();
+      await leaseLock(docs, { clock }).acquire("gc");
+      const here = (await stateOf(docs))?.holders[0];
+      assert.ok(here);
       await fails(leaseLock(docs, { clock }).acquire("gc"), "locked");
-    }
-    await rewrite({ pid });
-    await using _lease = await leaseLock(docs, { clock }).acquire("gc");
-  });
+      const { pid } = spawnSync("true");
+      const rewrite = async (owner: object) => {
+        const holders = [{ ...here, owner: { ...here.owner, ...owner } }];
+        await docs.swap(DOC, JSON.stringify({ ...FREE, holders }), await docs.load(DOC));
+      };
+      for (const elsewhere of [{ host: "elsewhere" }, { boot: "before" }, { boot: "" }]) {
+        await rewrite({ pid, ...elsewhere });
+        await fails(leaseLock(docs, { clock }).acquire("gc"), "locked");
+      }
+      await rewrite({ pid });
+      await using _lease = await leaseLock(docs, { clock }).acquire("gc");
+    },
+  );
 
   it("asking again and again without waiting also replaces a silent holder", async () => {
     const docs = await emptyDocs();

@@ -12,6 +12,7 @@ import { openLayout } from "../../core/open_layout.ts";
 import { fails } from "../fails.ts";
 import { blobOf, pushImage } from "../images.ts";
 import { everyLayout, hastyClock, makePlace, registry } from "../layouts.ts";
+import { unless } from "../skip.ts";
 
 const MARKER = '{"imageLayoutVersion":"1.0.0"}';
 const EMPTY = `{"schemaVersion":2,"mediaType":"${INDEX_TYPE}","manifests":[]}`;
@@ -450,7 +451,7 @@ describe("opening a directory", () => {
 
   it(
     "an index without permission is unavailable, never a new one",
-    { skip: process.getuid?.() === 0 ? "root may read everything" : false },
+    unless(process.getuid?.() === 0 && "root may read everything"),
     async () => {
       await using place = makePlace("dir");
       await place.open();

@@ -19,6 +19,7 @@ import { fails } from "../fails.ts";
 import { broken, contentsOf, failingAfter, madeUp, withBlobs, withIngests } from "../faults.ts";
 import { blobOf, imageOf, utf8 } from "../images.ts";
 import { everyLayout } from "../layouts.ts";
+import { unless } from "../skip.ts";
 
 const nothing = { blobs: [], drafts: [] };
 const bytes = noise(300_000);
@@ -108,15 +109,19 @@ everyLayout("pushing", (place, kind) => {
   });
 
   if (kind === "dir") {
-    it("a directory holds it at blobs/<algorithm>/<hex>, neither writable nor executable", {
-      skip: process.platform === "win32" && "Windows has no such bits",
-    }, async () => {
-      await using there = place();
-      await (await there.open()).push({}, bytes);
-      const path = fileURLToPath(`file://${there.url.pathname}/blobs/${digest.replace(":", "/")}`);
-      assert.deepEqual(new Uint8Array(readFileSync(path)), bytes);
-      assert.equal(statSync(path).mode & 0o333, 0);
-    });
+    it(
+      "a directory holds it at blobs/<algorithm>/<hex>, neither writable nor executable",
+      unless(process.platform === "win32" && "Windows has no such bits"),
+      async () => {
+        await using there = place();
+        await (await there.open()).push({}, bytes);
+        const path = fileURLToPath(
+          `file://${there.url.pathname}/blobs/${digest.replace(":", "/")}`,
+        );
+        assert.deepEqual(new Uint8Array(readFileSync(path)), bytes);
+        assert.equal(statSync(path).mode & 0o333, 0);
+      },
+    );
   }
 
   it("a layout opened to read refuses before it touches anything, and gives the source back", async () => {

@@ -27,7 +27,9 @@ async function collectBeside(
   acts: ReadonlyMap<number, readonly (() => Promise<void>)[]>,
 ): Promise<number> {
   let steps = 0;
-  const backend = stepwise(await place.backend(), async (_, act) => {
+  // Without a trash, which would hide what should not have gone.
+  const { blobs: { trash: _, ...blobs }, ...rest } = await place.backend();
+  const backend = stepwise({ ...rest, blobs }, async (_, act) => {
     for (const other of acts.get(++steps) ?? []) await other();
     return await act();
   }, { reads: true });

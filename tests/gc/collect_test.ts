@@ -19,7 +19,7 @@ import {
   unlocked,
 } from "./collecting.ts";
 
-everyLayout("a collection", (fresh) => {
+everyLayout("a collection", (fresh, kind) => {
   it("takes what nothing reaches and leaves what something reaches; a second one finds nothing", async () => {
     await using place = fresh();
     const layout = await place.open();
@@ -207,5 +207,17 @@ everyLayout("a collection", (fresh) => {
     assert.equal(new Set(removed.map(({ digest }) => digest)).size, removed.length);
     await collectIn(place);
     assert.deepEqual(await storedIn(layout), digestsOf(image));
+  });
+
+  it("leaves strangers alone: files that are no blobs, and documents of others", async () => {
+    await using place = fresh();
+    const layout = await place.open();
+    await pushAll(layout, blobOf("garbage"));
+    const strangers = kind === "dir"
+      ? ["blobs/README", "blobs/sha256/README", "blobs/sha256/.tmp-1", "notes.txt"]
+      : [".stowage/notes.json"];
+    for (const name of strangers) await place.write(name, "ours");
+    assert.equal((await collectIn(place)).removed.length, 1);
+    for (const name of strangers) assert.equal(await place.read(name), "ours");
   });
 });

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
+import { unless } from "../skip.ts";
 
 /** Runs a program; its stdout comes back, a failure throws with its stderr. */
 export function run(command: string, args: readonly string[], cwd?: string): string {
@@ -31,8 +32,8 @@ export function needing(
   body: () => Promise<void>,
 ): void {
   const missing = tools.filter((tool) => !have(tool));
-  if (missing.length === 0) test(promise, { timeout: 300_000 }, body);
-  else test(promise, { skip: `${missing.join(", ")} cannot be had here` }, () => {});
+  const reason = missing.length > 0 && `${missing.join(", ")} cannot be had here`;
+  test(promise, { ...unless(reason), timeout: 300_000 }, body);
 }
 
 /** An empty folder of this test; in lower case, as buildah takes its path for a name. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { finished, runtimes, startProgram } from "../runtimes.ts";
+import { unless } from "../skip.ts";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -42,7 +43,7 @@ async function inEmptyFolder(name: "deno" | "bun", text: string): Promise<string
 }
 
 function without(name: "deno" | "bun"): { skip?: string } {
-  return runtimes.some((one) => one.name === name) ? {} : { skip: `${name} cannot be had here` };
+  return unless(!runtimes.some((one) => one.name === name) && `${name} cannot be had here`);
 }
 
 test(

@@ -6,6 +6,7 @@ import { type Flock, flock, systemClock } from "../../../core/mod.ts";
 import { fails } from "../../fails.ts";
 import { finished, onlyOne, runtimes, startProgram } from "../../runtimes.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
+import { unless } from "../../skip.ts";
 
 async function take(path: string, wait = 0): Promise<Flock> {
   const lock = await flock(path, { clock: systemClock, wait });
@@ -69,7 +70,7 @@ test("a place that cannot be written is told", async () => {
   await fails(take(folder.path), "invalid");
 });
 
-test("the runtimes keep each other out", { skip: onlyOne ?? false, timeout: 30_000 }, async () => {
+test("the runtimes keep each other out", { ...unless(onlyOne), timeout: 30_000 }, async () => {
   using folder = temporaryFolder();
   const path = join(folder.path, "index.json.lock");
   const other = runtimes[1];

@@ -7,6 +7,7 @@ import process from "node:process";
 import { describe, it } from "node:test";
 import { commandsPlugin } from "../../../plugins/commands/mod.ts";
 import { EXITS, run } from "./fake_host.ts";
+import { unless } from "../../skip.ts";
 
 const commands = commandsPlugin.commands ?? [];
 const script = async (shell: string) => (await run(commands, ["completion", shell])).out;
@@ -18,9 +19,8 @@ function missing(shell: string): false | string {
 }
 
 for (const shell of ["bash", "zsh", "fish"]) {
-  const skip = missing(shell);
-  if (skip) console.info(`skipped: the script for ${shell}: ${skip}`);
-  it(`${shell} takes its script`, { skip }, async () => {
+  const reason = missing(shell);
+  it(`${shell} takes its script`, unless(reason), async () => {
     const { status, stderr } = spawnSync(shell, ["-n"], {
       input: await script(shell),
       encoding: "utf8",
@@ -54,7 +54,7 @@ describe("the word at the cursor", () => {
   });
 });
 
-describe("bash completes words with colons in them", { skip: missing("bash") }, () => {
+describe("bash completes words with colons in them", unless(missing("bash")), () => {
   // A stand-in for the program tells what it is asked and answers with a fixed list.
   async function complete(line: string, answer: readonly string[]) {
     const folder = mkdtempSync(join(tmpdir(), "stowage-bash-"));

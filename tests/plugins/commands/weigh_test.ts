@@ -53,7 +53,7 @@ everyLayout("what lives", (place) => {
       assert.ok(!lives(one), one.digest);
     }
     assert.ok(!lives({ digest: digestOf("layer of dead") }));
-    const { mark } = await makePlan(store, keepAll, 0);
+    const { mark } = await makePlan(store, { policy: keepAll, grace: 0 });
     for await (const blob of layout.walk()) {
       assert.equal(lives(blob), mark.live.has(blob.digest), blob.digest);
     }

@@ -36,6 +36,7 @@ export {
   type Blobs,
   type CascadeOptions,
   type Clock,
+  type Collection,
   type Command,
   type CommandBody,
   type CommandContext,

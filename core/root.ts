@@ -96,7 +96,8 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
       if (after === seen.index) return resolve();
       const index = completed(signed(after, nonce));
       const text = printOnto(seen.doc.text, seen.index, index);
-      if (Buffer.byteLength(text) > limit) {
+      // A character has three bytes at most, so most texts need not be counted.
+      if (text.length * 3 > limit && Buffer.byteLength(text) > limit) {
         if (waiting.length === 1) throw failure("size_exceeded", `it would pass ${limit} bytes`);
         for (const one of waiting) await commitOrReject([one]);
         return;

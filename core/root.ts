@@ -9,6 +9,8 @@ import { createReader, INDEX, type ReaderOptions, type Seen } from "./index_read
 import { holdsNonce, signed } from "./nonce.ts";
 
 const BATCH = 256;
+/** Between attempts, in milliseconds: longer ones would only leave the unlucky behind. */
+const LONGEST_PAUSE = 500;
 
 /**
  * An edit that knows its own precondition: throw to be rejected, alone. It runs again on every attempt, so it must have
@@ -109,7 +111,7 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
       }
       const left = until - clock.elapsed();
       if (left <= 0) throw failure("conflict", `others were first for ${wait} ms`);
-      await clock.sleep(clock.random() * Math.min(5_000, 5 * 2 ** attempt, left));
+      await clock.sleep(clock.random() * Math.min(LONGEST_PAUSE, 5 * 2 ** attempt, left));
     }
   }
 

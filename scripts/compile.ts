@@ -33,7 +33,7 @@ const RIGHTS = [
   "--allow-read",
   "--allow-write",
   "--allow-net",
-  "--allow-sys=hostname",
+  "--allow-sys=hostname,uid",
   "--allow-env",
 ];
 

@@ -36,7 +36,9 @@ export function indexGuard(place: LocalPlace, { index, lock, previous }: IndexFi
       );
     }
     return {
-      async keep() {
+      async keep({ text }) {
+        // An index that says nothing is no former one to go back to.
+        if (/^[\s\0]*$/.test(text)) return;
         await place.disk.step("link previous index");
         const link = join(place.tmp, uniqueName(place.clock));
         linkSync(index, link);

@@ -21,6 +21,7 @@ import {
 import { adoptBlob } from "./adopt.ts";
 import { checkPlace, sharedFileSystem } from "./check_place.ts";
 import { indexGuard } from "./index_guard.ts";
+import { mendModes, textAt } from "./mend.ts";
 import { tidyUp } from "./tidy.ts";
 import { trashFolder } from "./trash.ts";
 import { directoryPath, directoryUrl } from "./url.ts";
@@ -84,6 +85,24 @@ export async function openDirectory(
   const files = blobFiles(place, join(root, "blobs"), limbo);
   const trash = trashFolder(place, ours("trash"), files);
   const { stat: look, read, list, publish, flush } = files;
+  const previous = ours("index.prev");
+  const docs = docFiles(place, {
+    pathOf: (name) => join(root, name),
+    folders: ["", ".stowage/"],
+    reserved: RESERVED,
+    lock: fileLock(join(root, ".stowage"), {
+      clock,
+      tmp: place.tmp,
+      ...(stale ? { stale } : {}),
+    }),
+    wait,
+    flush,
+    guard: indexGuard(place, {
+      index: join(root, "index.json"),
+      lock: join(root, "index.json.lock"),
+      previous,
+    }),
+  });
 
   return {
     url: directoryUrl(root),
@@ -97,23 +116,12 @@ export async function openDirectory(
       adopt: adoptBlob(place, files),
       trash,
     },
-    docs: docFiles(place, {
-      pathOf: (name) => join(root, name),
-      folders: ["", ".stowage/"],
-      reserved: RESERVED,
-      lock: fileLock(join(root, ".stowage"), {
-        clock,
-        tmp: place.tmp,
-        ...(stale ? { stale } : {}),
-      }),
-      wait,
-      flush,
-      guard: indexGuard(place, {
-        index: join(root, "index.json"),
-        lock: join(root, "index.json.lock"),
-        previous: ours("index.prev"),
-      }),
-    }),
+    docs: {
+      ...docs,
+      // deno-lint-ignore require-await
+      previous: async (name) => name === "index.json" ? textAt(previous) : undefined,
+    },
+    mend: () => mendModes(place, files),
     [Symbol.asyncDispose]: flush,
   };
 }

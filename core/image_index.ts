@@ -80,11 +80,10 @@ export function printIndex(index: ImageIndex): string {
 }
 
 /**
- * The index as text, made from that of an earlier one: where entries were only added, what stands before them is taken
+ * A complete index as text, made from that of an earlier one: where entries were only added, what stands before them is taken
  * over as it is, which matters among thousands.
  */
-export function printOnto(text: string, before: ImageIndex, after: ImageIndex): string {
-  const index = completed(after);
+export function printOnto(text: string, before: ImageIndex, index: ImageIndex): string {
   const { manifests, annotations, ...rest } = index;
   const size = before.manifests.length;
   const head = JSON.stringify({ ...rest, manifests: [] }).slice(0, -2);

@@ -8,7 +8,7 @@ import { readNode } from "./read.ts";
 import type { Store } from "./store.ts";
 
 /** Containerd's way to point at a subject. */
-const SUBJECT = "io.containerd.manifest.subject";
+export const SUBJECT = "io.containerd.manifest.subject";
 
 /** Which referrers are looked for. */
 export interface ReferrersOptions {

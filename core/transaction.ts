@@ -10,7 +10,7 @@ import { OciError } from "./errors.ts";
 import {
   entriesOf,
   entryFor,
-  entryOf as listedAs,
+  entryOf,
   type ImageIndex,
   insert,
   isUsable,
@@ -79,7 +79,7 @@ export function beginTransaction(
 
     async tag(target: TagTarget, names: string | readonly string[], options: TagOptions = {}) {
       const { annotations = {}, keepPrevious = false, expect, sparse = false } = options;
-      const descriptor = checked(annotated(await entryOf(target, options), annotations));
+      const descriptor = checked(annotated(await described(target, options), annotations));
       const set: Descriptor[] = [];
       for (const name of new Set(typeof names === "string" ? [names] : names)) {
         if (name === descriptor.digest) {
@@ -152,10 +152,10 @@ export function beginTransaction(
     });
   }
 
-  async function entryOf(target: TagTarget, options: ResolveOptions): Promise<Descriptor> {
+  async function described(target: TagTarget, options: ResolveOptions): Promise<Descriptor> {
     if (typeof target !== "string") return target;
     const listed = isDigest(target) && options.platform === undefined &&
-      listedAs(tx.index, target);
+      entryOf(tx.index, target);
     return annotated(listed || await tx.resolve(target, options), nameless);
   }
 

@@ -33,7 +33,7 @@ export async function main(
   const { word, rest } = splitWord(argv);
   const hints: string[] = [];
   let who = "stowage";
-  const stop = startStop(host);
+  const stop = startStop(host, exits);
   try {
     if (word === undefined) {
       const lines = overview(registry);

@@ -1,10 +1,9 @@
 import { messageOf, OciError } from "../../core/basics.ts";
+import type { ExitCodes } from "./failure.ts";
 import type { Host, StopSignal } from "./host.ts";
 
 /** How long the program may take to end once it was told to, in milliseconds. */
 const PATIENCE = 10_000;
-
-const CODES = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
 
 /** What ends a command before it is done: a signal, or its time. */
 export interface Stop {
@@ -20,24 +19,25 @@ export interface Stop {
 }
 
 /** Listens for signals: the first aborts, a second ends the process at once, and so does too long a wait. */
-export function startStop(host: Host): Stop {
+export function startStop(host: Host, exits: ExitCodes): Stop {
   const abort = new AbortController();
   const over = new AbortController();
   let ending: StopSignal | "timeout" | undefined;
   const wait = (ms: number, then: () => void) => {
     void host.clock.sleep(ms, over.signal).then(then, () => {});
   };
-  const stop = (why: StopSignal | "timeout", code: number) => {
+  const stop = (why: StopSignal | "timeout") => {
+    const code = exits[why];
     if (ending !== undefined) return host.exit(code);
     ending = why;
     abort.abort(new OciError("aborted", `Stopped by ${why}`));
     wait(PATIENCE, () => host.exit(code));
   };
-  const deaf = host.onStop((signal) => stop(signal, CODES[signal]));
+  const deaf = host.onStop((signal) => stop(signal));
   return {
     signal: abort.signal,
     ending: () => ending,
-    after: (ms) => wait(ms, () => stop("timeout", 124)),
+    after: (ms) => wait(ms, () => stop("timeout")),
     describe: (error) => {
       const why = ending === "timeout" ? "its time is up" : `${ending} came`;
       return new OciError("aborted", `Stopped, as ${why}: nothing is half-written`, {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   type DocGuard,
   flock,
+  isBlank,
   isOciError,
   type LocalPlace,
   OciError,
@@ -38,7 +39,7 @@ export function indexGuard(place: LocalPlace, { index, lock, previous }: IndexFi
     return {
       async keep({ text }) {
         // An index that says nothing is no former one to go back to.
-        if (/^[\s\0]*$/.test(text)) return;
+        if (isBlank(text)) return;
         await place.disk.step("link previous index");
         const link = join(place.tmp, uniqueName(place.clock));
         linkSync(index, link);

@@ -8,10 +8,8 @@ import {
   readNode,
   splitName,
   type Store,
+  SUBJECT,
 } from "../../core/mod.ts";
-
-/** Containerd's way to point at a subject. */
-const SUBJECT = "io.containerd.manifest.subject";
 
 /** Something that lives and dies with its subject. */
 export interface Weak {

@@ -10,7 +10,8 @@ import {
 } from "./copy_roots.ts";
 import { transact } from "./edit.ts";
 import { type OnEvent, startMeter, type Tally } from "./events.ts";
-import { nameless, nameOf } from "./names.ts";
+import { named } from "./image_index.ts";
+import { nameless } from "./names.ts";
 import { createMover, type MoveOptions } from "./mover.ts";
 import { at } from "./side.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
@@ -101,9 +102,7 @@ async function list(
   options: ExpectOptions & { readonly sparse: boolean },
 ): Promise<CopiedReference> {
   const [first] = names;
-  const previous = tx.index.manifests.find((other) =>
-    first !== undefined && nameOf(other) === first
-  );
+  const [previous] = first === undefined ? [] : named(tx.index, first);
   const bare = annotated(entry, { ...nameless, [TAGGED]: null });
   const [set = bare] = await tx.tag(bare, names.length === 0 ? bare.digest : names, options);
   return {

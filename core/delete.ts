@@ -6,7 +6,7 @@ import { type Digest, parseDigest } from "./digest.ts";
 import { assertOutside } from "./edit.ts";
 import { OciError } from "./errors.ts";
 import { fenced, isCollecting } from "./fence.ts";
-import { type ImageIndex, withEntries } from "./image_index.ts";
+import { type ImageIndex, listed, without } from "./image_index.ts";
 import { dropLabels } from "./labels.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 
@@ -47,8 +47,7 @@ export async function deleteBlob(
   let plan: DeletePlan = { entries: [], blobs: [], objections: [] };
   await store.root.edit(async (index) => {
     plan = await planOf(store, index, digest, options);
-    const gone = new Set(plan.entries);
-    const left = withEntries(index, index.manifests.filter((entry) => !gone.has(entry)));
+    const left = without(index, plan.entries);
     return plan.blobs.length === 0 ? left : fenced(left, randomHex(store.clock, 16));
   }, store.signal);
   for (const reason of plan.objections) {
@@ -71,8 +70,7 @@ async function planOf(
     throw new OciError("not_found", `Cannot delete "${digest}": it is not stored`, { url, digest });
   }
   if (!stored) {
-    const entries = index.manifests.filter((entry) => entry?.digest === digest);
-    return { entries, blobs: [], objections: [] };
+    return { entries: listed(index, digest), blobs: [], objections: [] };
   }
   const plan = await planDeletion(store, index, stored, options);
   const [reason] = plan.objections;

@@ -3,12 +3,14 @@ import { checkClosure } from "./closure.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
-import { added, entryOf, type ImageIndex, isUsable, withEntries } from "./image_index.ts";
+import { added, entryOf, type ImageIndex, listsSame, usable } from "./image_index.ts";
 import { loadFacts, noteFacts } from "./layout_file.ts";
 import { runAfterTag, runBeforeTag } from "./run_hooks.ts";
 import { assertWritable, type Store } from "./store.ts";
 import { beginTransaction, type Transaction } from "./transaction.ts";
 
+/** So many digests are looked for in the index; for more, all that it lists is taken down once. */
+const FEW = 16;
 /** The layouts whose transactions the running code is part of. */
 const inside = new AsyncLocalStorage<readonly Store[]>();
 
@@ -35,7 +37,7 @@ export async function transact<T>(
           const incomplete = await checkAdded(store, before, index, tx.sparse);
           if (incomplete) await declareSparse(store);
           result = { value, named };
-          return withEntries(before, index.manifests);
+          return listsSame(before, index) ? before : index;
         })
       ),
     store.signal,
@@ -67,10 +69,12 @@ async function checkAdded(
   after: ImageIndex,
   sparse: boolean,
 ): Promise<boolean> {
-  let listed: Map<Digest, Descriptor[]> | undefined;
+  let listed: Set<Digest> | undefined;
+  let looks = 0;
   const isListed = (digest: Digest) => {
-    listed ??= Map.groupBy(before.manifests, (entry) => entry?.digest);
-    return listed.get(digest)?.some(isUsable) ?? false;
+    if (looks++ < FEW) return entryOf(before, digest) !== undefined;
+    listed ??= new Set(usable(before).map((entry) => entry.digest));
+    return listed.has(digest);
   };
   let incomplete = false;
   for (const entry of added(before, after)) {

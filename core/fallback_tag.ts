@@ -1,7 +1,6 @@
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
-import { INDEX_TYPE, isUsable } from "./image_index.ts";
-import { nameOf } from "./names.ts";
+import { INDEX_TYPE, isUsable, named } from "./image_index.ts";
 import { put } from "./put.ts";
 import { readNode } from "./read.ts";
 import { digestTag } from "./referrers.ts";
@@ -20,7 +19,7 @@ export async function listByTag(
   make: boolean,
 ): Promise<void> {
   const name = digestTag(subject);
-  const entry = tx.index.manifests.find((one) => isUsable(one) && nameOf(one) === name);
+  const entry = named(tx.index, name).find(isUsable);
   if (entry === undefined && !make) return;
   const node = entry && await readNode(store, entry);
   if (node && node.kind !== "index") return;

@@ -3,7 +3,7 @@
 import type { BlobInfo, Blobs } from "./backend.ts";
 import type { Digest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
-import type { ImageIndex } from "./image_index.ts";
+import { type ImageIndex, withMembers } from "./image_index.ts";
 
 /** Epoch, state and run of the last collection. */
 const GC = "dev.stowage.gc";
@@ -35,7 +35,8 @@ export function collectionOf(index: ImageIndex): Collection {
 
 /** The index with another word on collections. */
 export function withCollection(index: ImageIndex, { epoch, state, run }: Collection): ImageIndex {
-  return { ...index, annotations: { ...index.annotations, [GC]: `${epoch} ${state} ${run}` } };
+  const annotations = { ...index.annotations, [GC]: `${epoch} ${state} ${run}` };
+  return withMembers(index, { annotations });
 }
 
 /** The epoch of an index: the number of collections that have fenced it. */

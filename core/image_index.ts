@@ -7,10 +7,10 @@ import {
   TAGGED,
 } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
-import { messageOf, OciError } from "./errors.ts";
-import { parseJson, sameJson } from "./json.ts";
-import { nameless, nameOf, spelling } from "./names.ts";
-import { complaint, type Schema, z } from "./schema.ts";
+import { sameJson } from "./json.ts";
+import { entriesNamed, nameless, nameOf, spelling } from "./names.ts";
+import type { EntriesEdit, Rows } from "./rows.ts";
+import { complaint } from "./schema.ts";
 
 /** The media type of an index. */
 export const INDEX_TYPE = "application/vnd.oci.image.index.v1+json";
@@ -32,69 +32,42 @@ export interface ImageIndex {
 /** An index without entries. */
 export const emptyIndex: ImageIndex = { schemaVersion: 2, mediaType: INDEX_TYPE, manifests: [] };
 
-const shape = z.looseObject({
-  manifests: z.optional(z.nullable(z.array(z.unknown()))),
-  annotations: z.optional(z.nullable(z.record(z.string(), z.unknown()))),
-}) as unknown as Schema<Partial<ImageIndex>>;
+const behind = new WeakMap<ImageIndex, Rows>();
 
-/**
- * Reads the text of `index.json`. Entries are not judged yet: see {@linkcode isUsable}.
- *
- * @throws {OciError} `corrupt`; `unsupported` for a schema version other than 2.
- */
-export function parseIndex(text: string): ImageIndex {
-  const value = readJson(text);
-  const reason = complaint(shape, value);
-  if (reason !== undefined) {
-    throw new OciError("corrupt", `Cannot read "index.json" as an index: ${reason}`);
-  }
-  const read = value as Partial<ImageIndex>;
-  const version = read.schemaVersion ?? 0;
-  if (version !== 2 && version !== 0) {
-    throw new OciError(
-      "unsupported",
-      `Cannot read "index.json": its schema version is ${
-        JSON.stringify(version).slice(0, 40)
-      }, not 2`,
-    );
-  }
-  return { ...read, manifests: read.manifests ?? [] } as ImageIndex;
+/** The rows that an index was read from, if its entries are parsed only where they are asked for. */
+export function rowsBehind(index: ImageIndex): Rows | undefined {
+  return behind.get(index);
 }
 
-function readJson(text: string): unknown {
-  try {
-    return parseJson(text);
-  } catch (cause) {
-    throw new OciError("corrupt", `${messageOf(cause)} of "index.json"`, { cause });
-  }
+/** An index with other rows as its entries. */
+export function withRows(index: ImageIndex, rows: Rows): ImageIndex {
+  let all: readonly Descriptor[] | undefined;
+  const manifests = { get: () => all ??= rows.all(), enumerable: true, configurable: true };
+  const made: ImageIndex = Object.create(Object.prototype, {
+    ...Object.getOwnPropertyDescriptors(index),
+    manifests,
+  });
+  behind.set(made, rows);
+  return made;
 }
 
-/** The index with what the specification asks for filled in. */
+/** An index with other members beside its entries. */
+export function withMembers(index: ImageIndex, members: Partial<ImageIndex>): ImageIndex {
+  const rows = rowsBehind(index);
+  if (!rows) return { ...index, ...members };
+  const { manifests: _, ...others } = Object.getOwnPropertyDescriptors(index);
+  return withRows(
+    Object.create(Object.prototype, {
+      ...others,
+      ...Object.getOwnPropertyDescriptors(members),
+    }),
+    rows,
+  );
+}
+
+/** An index with what the specification asks for filled in. */
 export function completed(index: ImageIndex): ImageIndex {
-  return { ...index, schemaVersion: 2, mediaType: index.mediaType || INDEX_TYPE };
-}
-
-/** The index as text: compact, and complete. */
-export function printIndex(index: ImageIndex): string {
-  return JSON.stringify(completed(index));
-}
-
-/**
- * A complete index as text, made from that of an earlier one: where entries were only added, what stands before them is taken
- * over as it is, which matters among thousands.
- */
-export function printOnto(text: string, before: ImageIndex, index: ImageIndex): string {
-  const { manifests, annotations, ...rest } = index;
-  const size = before.manifests.length;
-  const head = JSON.stringify({ ...rest, manifests: [] }).slice(0, -2);
-  const tail = (of: ImageIndex) => `],"annotations":${JSON.stringify(of.annotations)}}`;
-  const onlyAdded = size > 0 && size <= manifests.length && annotations !== undefined &&
-    Object.keys(index).join() === "schemaVersion,mediaType,manifests,annotations" &&
-    text.startsWith(`${head}{`) && text.endsWith(tail(before)) &&
-    before.manifests.every((entry, at) => entry === manifests[at]);
-  if (!onlyAdded) return JSON.stringify(index);
-  const added = manifests.slice(size).map((entry) => `,${JSON.stringify(entry)}`);
-  return text.slice(0, -tail(before).length) + added.join("") + tail(index);
+  return withMembers(index, { schemaVersion: 2, mediaType: index.mediaType || INDEX_TYPE });
 }
 
 const verdicts = new WeakMap<object, boolean>();
@@ -110,20 +83,42 @@ export function isUsable(entry: unknown): entry is Descriptor {
   return verdict;
 }
 
+/** The entries that may say a string: those whose text holds it, or all. */
+function saying(index: ImageIndex, text: string, begin = '"'): readonly Descriptor[] {
+  return rowsBehind(index)?.holding(begin + JSON.stringify(text).slice(1)) ?? index.manifests;
+}
+
+/** The entries that have this very name. */
+export function named(index: ImageIndex, name: string): readonly Descriptor[] {
+  return saying(index, name).filter((entry) => nameOf(entry) === name);
+}
+
+/** The entries that a name finds: by the first rule that finds any. */
+export function found(
+  index: ImageIndex,
+  name: string,
+  rules?: { readonly suffix?: boolean },
+): readonly Descriptor[] {
+  return entriesNamed(saying(index, name, ""), name, rules);
+}
+
+/** The entries of a digest, usable or not. */
+export function listed(index: ImageIndex, digest: Digest): readonly Descriptor[] {
+  return saying(index, digest).filter((entry) => entry?.digest === digest);
+}
+
+/** The usable entries of a digest. */
+export function entriesOf(index: ImageIndex, digest: Digest): readonly Descriptor[] {
+  return listed(index, digest).filter(isUsable);
+}
+
 /** The first usable entry of a digest that also passes `test`. */
 export function entryOf(
   index: ImageIndex,
   digest: Digest,
   test: (entry: Descriptor) => boolean = () => true,
 ): Descriptor | undefined {
-  return index.manifests.find((entry) =>
-    entry?.digest === digest && isUsable(entry) && test(entry)
-  );
-}
-
-/** The usable entries of a digest. */
-export function entriesOf(index: ImageIndex, digest: Digest): readonly Descriptor[] {
-  return index.manifests.filter((entry) => entry?.digest === digest && isUsable(entry));
+  return listed(index, digest).find((entry) => isUsable(entry) && test(entry));
 }
 
 /** The entries that are descriptors. */
@@ -131,17 +126,48 @@ export function usable(index: ImageIndex): readonly Descriptor[] {
   return index.manifests.filter(isUsable);
 }
 
-/** The index with other entries; itself if they are the same ones. */
-export function withEntries(index: ImageIndex, manifests: readonly Descriptor[]): ImageIndex {
-  const same = manifests.length === index.manifests.length &&
-    manifests.every((entry, at) => entry === index.manifests[at]);
-  return same ? index : { ...index, manifests };
+/** Up to so many changes are made to the text of rows; more are made at once to all entries. */
+const FEW = 64;
+
+/** The index after an edit of its entries; itself if nothing changes. */
+export function change(index: ImageIndex, edit: EntriesEdit): ImageIndex {
+  const { replace = new Map<Descriptor, undefined>(), add = [] } = edit;
+  if (replace.size === 0 && add.length === 0) return index;
+  const rows = rowsBehind(index);
+  if (rows && rows.changes + replace.size + add.length <= FEW) {
+    return withRows(index, rows.edited(edit));
+  }
+  const left = new Set<Descriptor>();
+  const kept = index.manifests.flatMap((entry) => {
+    if (!replace.has(entry)) return [entry];
+    const instead = left.has(entry) ? undefined : replace.get(entry);
+    left.add(entry);
+    return instead === undefined ? [] : [instead];
+  });
+  return { ...index, manifests: [...kept, ...add] };
+}
+
+/** The index without some of its entries. */
+export function without(index: ImageIndex, leaving: readonly Descriptor[]): ImageIndex {
+  return change(index, { replace: new Map(leaving.map((entry) => [entry, undefined])) });
 }
 
 /** The usable entries that an index has and an earlier one had not. */
 export function added(before: ImageIndex, after: ImageIndex): readonly Descriptor[] {
+  const [earlier, rows] = [rowsBehind(before), rowsBehind(after)];
+  const since = earlier && rows?.addedSince(earlier);
+  if (since) return since.filter(isUsable);
   const former = new Set(before.manifests);
   return after.manifests.filter((entry) => !former.has(entry)).filter(isUsable);
+}
+
+/** Whether two indexes list the same entries, in the same order. */
+export function listsSame(one: ImageIndex, other: ImageIndex): boolean {
+  if (one === other) return true;
+  const [rows, others] = [rowsBehind(one), rowsBehind(other)];
+  if (rows && others) return rows.text === others.text;
+  return one.manifests.length === other.manifests.length &&
+    one.manifests.every((entry, at) => entry === other.manifests[at]);
 }
 
 /** How a name is set or dropped. */
@@ -157,7 +183,7 @@ export function entryFor(
   descriptor: Descriptor,
   tagged: string,
 ): Descriptor {
-  const former = index.manifests.find((entry) => nameOf(entry) === name);
+  const [former] = named(index, name);
   const since = former?.digest === descriptor.digest ? former.annotations?.[TAGGED] : undefined;
   const time = typeof since === "string" ? since : tagged;
   return canonical(annotated(descriptor, { ...spelling(name, former), [TAGGED]: time }));
@@ -169,11 +195,13 @@ export function withReference(
   entry: Descriptor,
   options: KeepOptions = {},
 ): ImageIndex {
-  const former = entriesBy(index, nameOf(entry));
+  const former = named(index, nameOf(entry) ?? "");
   if (former.length === 1 && sameJson(former[0], entry)) return index;
-  const rest = drop(index, former, options, entry.digest)
-    .filter((other) => nameOf(other) !== undefined || !saysAll(entry, other));
-  return withEntries(index, [...rest, entry]);
+  const rest = leave(index, former, options, entry.digest);
+  for (const other of listed(index, entry.digest)) {
+    if (nameOf(other) === undefined && saysAll(entry, other)) rest.set(other, undefined);
+  }
+  return change(index, { replace: rest, add: [entry] });
 }
 
 /** Drops every entry of a name. */
@@ -182,26 +210,19 @@ export function withoutReference(
   name: string,
   options: KeepOptions = {},
 ): ImageIndex {
-  return withEntries(index, drop(index, entriesBy(index, name), options));
-}
-
-/** The entries that have this very name, or none. */
-function entriesBy(index: ImageIndex, name: string | undefined): readonly Descriptor[] {
-  return index.manifests.filter((entry) => nameOf(entry) === name);
+  return change(index, { replace: leave(index, named(index, name), options) });
 }
 
 /** Lists an entry without a name, once. */
 export function insert(index: ImageIndex, entry: Descriptor): ImageIndex {
   const bare = canonical(annotated(entry, nameless));
-  if (index.manifests.some((other) => other?.digest === bare.digest && saysAll(other, bare))) {
-    return index;
-  }
-  return withEntries(index, [...index.manifests, bare]);
+  const present = listed(index, bare.digest).some((other) => saysAll(other, bare));
+  return present ? index : change(index, { add: [bare] });
 }
 
 /** Drops every entry of a digest, named or not. */
 export function remove(index: ImageIndex, digest: Digest): ImageIndex {
-  return withEntries(index, index.manifests.filter((entry) => entry?.digest !== digest));
+  return without(index, listed(index, digest));
 }
 
 /** Whether all that `other` says, its name aside, `entry` says too. */
@@ -214,22 +235,20 @@ function saysAll(entry: Descriptor, other: Descriptor): boolean {
     );
 }
 
-/** The entries without those that leave, or with what is left of them if their digest is listed nowhere else. */
-function drop(
+/** What becomes of entries that lose their name: what is left of one stays if its digest is listed nowhere else. */
+function leave(
   index: ImageIndex,
   leaving: readonly Descriptor[],
   { keepPrevious = false }: KeepOptions,
-  listed?: Digest,
-): readonly Descriptor[] {
-  if (leaving.length === 0) return index.manifests;
+  set?: Digest,
+): Map<Descriptor, Descriptor | undefined> {
   const leaves = new Set(leaving);
-  const kept = new Set([listed]);
+  const kept = new Set([set]);
   const isListed = (digest: Digest) =>
     kept.has(digest) || entriesOf(index, digest).some((other) => !leaves.has(other));
-  return index.manifests.flatMap((entry) => {
-    if (!leaves.has(entry)) return [entry];
-    if (!keepPrevious || isListed(entry.digest)) return [];
+  return new Map([...leaves].map((entry) => {
+    if (!keepPrevious || isListed(entry.digest)) return [entry, undefined];
     if (isUsable(entry)) kept.add(entry.digest);
-    return [annotated(entry, { ...nameless, [TAGGED]: null })];
-  });
+    return [entry, annotated(entry, { ...nameless, [TAGGED]: null })];
+  }));
 }

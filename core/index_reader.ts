@@ -1,7 +1,8 @@
 import type { Doc, Docs } from "./backend.ts";
 import type { Clock } from "./clock.ts";
 import { isOciError, located, OciError } from "./errors.ts";
-import { type ImageIndex, parseIndex } from "./image_index.ts";
+import type { ImageIndex } from "./image_index.ts";
+import { parseIndex } from "./index_text.ts";
 
 /** The name of the one mutable document that everything else hangs from. */
 export const INDEX = "index.json";

@@ -72,9 +72,10 @@ export {
   INDEX_TYPE,
   isUsable,
   type KeepOptions,
-  parseIndex,
+  named,
   usable,
 } from "./image_index.ts";
+export { parseIndex } from "./index_text.ts";
 export { copyJson, decodeUtf8, parseJson, sameJson } from "./json.ts";
 export {
   type Edge,

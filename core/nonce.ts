@@ -1,4 +1,4 @@
-import type { ImageIndex } from "./image_index.ts";
+import { type ImageIndex, withMembers } from "./image_index.ts";
 
 /** Counts the commits of a layout. */
 export const GENERATION = "dev.stowage.generation";
@@ -22,14 +22,13 @@ export function signed(index: ImageIndex, nonce: string): ImageIndex {
   const writer = nonce.slice(0, nonce.indexOf("."));
   const others = annotation(index, WRITERS).split(" ")
     .filter((slot) => slot !== "" && !slot.startsWith(`${writer}.`));
-  return {
-    ...index,
+  return withMembers(index, {
     annotations: {
       ...index.annotations,
       [GENERATION]: String(generationOf(index) + 1),
       [WRITERS]: [nonce, ...others].slice(0, SLOTS).join(" "),
     },
-  };
+  });
 }
 
 /** Whether the swap of that nonce is part of what this index says. */

@@ -4,6 +4,7 @@ import { isOciError, OciError } from "./errors.ts";
 import {
   entriesOf,
   entryOf,
+  found as entriesFound,
   type ImageIndex,
   INDEX_TYPE,
   isUsable,
@@ -50,7 +51,7 @@ async function find(
     const [entry] = [name, pinned.name].flatMap((one) => entriesNamed(entries, one));
     return entry ?? await byDigest(store, index, digest);
   }
-  const found = entriesNamed(index.manifests, name);
+  const found = entriesFound(index, name);
   return one(
     store,
     found.every(isUsable) ? found : entriesNamed(usable(index), name),

@@ -4,8 +4,9 @@ import { randomHex } from "./clock.ts";
 import { type ErrorCode, isOciError, OciError } from "./errors.ts";
 import { type Collection, collectionOf, epochOf } from "./fence.ts";
 import type { Awaitable } from "./hook.ts";
-import { completed, type ImageIndex, parseIndex, printOnto } from "./image_index.ts";
+import type { ImageIndex } from "./image_index.ts";
 import { createReader, INDEX, type ReaderOptions, type Seen } from "./index_reader.ts";
+import { parseIndex, printSealed } from "./index_text.ts";
 import { holdsNonce, signed } from "./nonce.ts";
 
 const BATCH = 256;
@@ -96,8 +97,7 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
       queue = [...rest, ...queue];
       const resolve = () => done.forEach((one) => one.waiting.resolve(one.edited));
       if (after === seen.index) return resolve();
-      const index = completed(signed(after, nonce));
-      const text = printOnto(seen.doc.text, seen.index, index);
+      const text = printSealed(signed(after, nonce));
       // A character has three bytes at most, so most texts need not be counted.
       if (text.length * 3 > limit && Buffer.byteLength(text) > limit) {
         if (waiting.length === 1) throw failure("size_exceeded", `it would pass ${limit} bytes`);
@@ -106,7 +106,7 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
       }
       const doc = await swap(text, seen, nonce, until);
       if (doc) {
-        reader.last = { doc, index: doc.text === text ? index : parseIndex(doc.text) };
+        reader.last = { doc, index: parseIndex(doc.text, { own: doc.text === text }) };
         return resolve();
       }
       const left = until - clock.elapsed();

@@ -7,7 +7,15 @@ import {
 } from "./descriptor.ts";
 import { isOciError, messageOf, OciError } from "./errors.ts";
 import type { HookContext, TagContext } from "./hook.ts";
-import { added, type ImageIndex, insert, isUsable, withEntries } from "./image_index.ts";
+import {
+  added,
+  change,
+  type ImageIndex,
+  insert,
+  isUsable,
+  listed,
+  without,
+} from "./image_index.ts";
 import { sameJson } from "./json.ts";
 import { nameOf } from "./names.ts";
 import { put } from "./put.ts";
@@ -31,7 +39,6 @@ export function hookContext(store: Store, index: ImageIndex): HookContext {
 export async function runBeforeTag(store: Store, before: ImageIndex, after: ImageIndex) {
   let index = after;
   if (store.hooks.length === 0) return { index, named: [] };
-  const former = new Set(before.manifests);
   const named: Descriptor[] = [];
   for (const entry of added(before, after)) {
     if (nameOf(entry) === undefined) continue;
@@ -45,8 +52,8 @@ export async function runBeforeTag(store: Store, before: ImageIndex, after: Imag
           index = insert(index, one);
         },
         drop(one) {
-          const stays = (other: Descriptor) => !former.has(other) || !sameJson(other, one);
-          index = withEntries(index, index.manifests.filter(stays));
+          const former = listed(before, one.digest).filter((other) => sameJson(other, one));
+          index = without(index, former);
         },
       };
       const made = await refusable(
@@ -60,7 +67,7 @@ export async function runBeforeTag(store: Store, before: ImageIndex, after: Imag
       current = canonical(made);
     }
     if (current !== entry) {
-      index = withEntries(index, index.manifests.map((one) => one === entry ? current : one));
+      index = change(index, { replace: new Map([[entry, current]]) });
     }
     named.push(current);
   }

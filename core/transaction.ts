@@ -8,20 +8,23 @@ import {
 import { type Digest, isDigest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { OciError } from "./errors.ts";
 import {
+  change,
   entriesOf,
   entryFor,
   entryOf,
+  found as entriesFound,
   type ImageIndex,
   insert,
   isUsable,
   type KeepOptions,
+  listed,
+  named,
   remove,
-  withEntries,
   withoutReference,
   withReference,
 } from "./image_index.ts";
 import { copyJson, sameJson } from "./json.ts";
-import { checkName, entriesNamed, nameless, nameOf } from "./names.ts";
+import { checkName, nameless, nameOf } from "./names.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";
 import { check } from "./schema.ts";
 import { placeOf, type Store } from "./store.ts";
@@ -101,7 +104,7 @@ export function beginTransaction(
       }
       const { full } = called(name, "untag", { suffix: false });
       expectDigest(full, expect);
-      const former = tx.index.manifests.filter((entry) => nameOf(entry) === full);
+      const former = named(tx.index, full);
       tx.index = withoutReference(tx.index, full, { keepPrevious });
       return copyJson(former);
     },
@@ -118,20 +121,17 @@ export function beginTransaction(
         ? entriesOf(tx.index, parseDigest(target))
         : called(target, "annotate").found.filter(isUsable);
       if (found.length === 0) throw absent(target, "annotate");
-      const chosen: ReadonlySet<Descriptor> = new Set(found);
-      const edit = (entry: Descriptor) => {
+      const replace = new Map<Descriptor, Descriptor>();
+      for (const entry of found) {
         const edited = annotated(entry, annotations);
-        return sameJson(edited, entry) ? entry : checked(edited);
-      };
-      tx.index = withEntries(
-        tx.index,
-        tx.index.manifests.map((entry) => chosen.has(entry) ? edit(entry) : entry),
-      );
+        if (!sameJson(edited, entry)) replace.set(entry, checked(edited));
+      }
+      tx.index = change(tx.index, { replace });
     },
 
     remove(digest: Digest) {
       parseDigest(digest);
-      const former = tx.index.manifests.filter((entry) => entry?.digest === digest);
+      const former = listed(tx.index, digest);
       if (former.length === 0) throw absent(digest, "remove");
       tx.index = remove(tx.index, digest);
       return copyJson(former);
@@ -140,7 +140,7 @@ export function beginTransaction(
 
   /** The entries that a name finds, and their one full name. */
   function called(name: string, action: string, rules?: { suffix: boolean }) {
-    const found = entriesNamed(tx.index.manifests, name, rules);
+    const found = entriesFound(tx.index, name, rules);
     const all = [...new Set(found.map(nameOf))];
     const [full] = all;
     if (full === undefined) throw absent(name, action);
@@ -162,7 +162,7 @@ export function beginTransaction(
   function expectDigest(name: string, expect: Digest | null | undefined): void {
     if (expect === undefined) return;
     if (expect !== null) parseDigest(expect);
-    const entries = tx.index.manifests.filter((entry) => nameOf(entry) === name);
+    const entries = named(tx.index, name);
     if (expect === null) {
       if (entries.length === 0) return;
       throw new OciError(

@@ -3,6 +3,7 @@ import {
   defineBody,
   expectFlags,
   isOciError,
+  named,
   nameOf,
   writeFlags,
 } from "../../core/mod.ts";
@@ -35,14 +36,14 @@ export default defineBody({
       ? {}
       : { expect: flags.expect === "none" ? null : flags.expect };
     const done = await layout.transaction(async (tx) => {
-      const { manifests } = tx.index;
+      const { index } = tx;
       const entries = await tx.tag(nameIn(reference) ?? "", names, {
         keepPrevious: flags["keep-previous"],
         ...expect,
       });
       return entries.map((entry) => {
         const name = nameOf(entry) ?? "";
-        const former = manifests.find((one) => nameOf(one) === name);
+        const [former] = named(index, name);
         return { name, digest: entry.digest, previous: former?.digest };
       });
     }).catch(async (error) => {

@@ -4,6 +4,7 @@ import { type Descriptor, IMAGE_NAME, REF_NAME, TAGGED } from "../../core/descri
 import type { Digest } from "../../core/digest.ts";
 import { type ErrorCode, isOciError } from "../../core/errors.ts";
 import {
+  added,
   emptyIndex,
   entriesOf,
   entryFor,
@@ -11,15 +12,16 @@ import {
   INDEX_TYPE,
   insert,
   isUsable,
-  parseIndex,
-  printIndex,
   remove,
+  rowsBehind,
   usable,
   withoutReference,
   withReference,
 } from "../../core/image_index.ts";
+import { parseIndex, printIndex, printSealed } from "../../core/index_text.ts";
 import { nameOf } from "../../core/names.ts";
 import { generationOf, holdsNonce, signed } from "../../core/nonce.ts";
+import { isSealed } from "../../core/sealed_text.ts";
 import { fc } from "../fast_check.ts";
 
 const TIME = "2024-01-01T00:00:00.000Z";
@@ -418,5 +420,81 @@ describe("any index", () => {
         edit(before, given),
       );
     }));
+  });
+
+  it("entries kept as text take the same edits to the same text as parsed ones", () => {
+    const step = fc.tuple(fc.constantFrom("tag", "untag", "keep", "insert", "remove"), legal, name);
+    fc.assert(fc.property(anyIndex, fc.array(step, { maxLength: 6 }), (before, steps) => {
+      const sealed = printSealed({ ...before, annotations: { a: "1" } });
+      const first = parseIndex(sealed);
+      const edited = steps.reduce(
+        ({ rows, plain }, [what, given, wanted]) => {
+          const edit = (one: ImageIndex) => {
+            if (what === "tag") return withReference(one, entryFor(one, wanted, given, TIME));
+            if (what === "insert") return insert(one, given);
+            if (what === "remove") return remove(one, given.digest);
+            return withoutReference(one, wanted, { keepPrevious: what === "keep" });
+          };
+          return { rows: edit(rows), plain: edit(plain) };
+        },
+        { rows: first, plain: parseIndex(JSON.stringify(first)) },
+      );
+      const text = printSealed(edited.rows);
+      assert.equal(text, printSealed(edited.plain));
+      assert.equal(JSON.stringify(parseIndex(text)), text.replaceAll("\n", ""));
+      const texts = (entries: readonly Descriptor[]) => entries.map((one) => JSON.stringify(one));
+      const former = texts(first.manifests);
+      const isNew = (one: string) => !former.includes(one);
+      assert.deepEqual(
+        texts(added(first, edited.rows)).filter(isNew).sort(),
+        texts(usable(edited.plain)).filter(isNew).sort(),
+      );
+    }));
+  });
+});
+
+describe("a sealed text", () => {
+  const text = printSealed({
+    ...emptyIndex,
+    manifests: [entry("a v1"), entry("b")],
+    annotations: { x: "1" },
+  });
+
+  it("has one entry a line and the seal last, and is JSON that says the same", () => {
+    const [head, ...lines] = text.split("\n");
+    assert.equal(head, `{"schemaVersion":2,"mediaType":"${INDEX_TYPE}","manifests":[`);
+    assert.deepEqual(lines.slice(0, 2).map((line) => JSON.parse(line.replace(/,$/, ""))), [
+      entry("a v1"),
+      entry("b"),
+    ]);
+    assert.match(
+      lines[2] ?? "",
+      /^\],"annotations":\{"x":"1","dev\.stowage\.seal":"[0-9a-f]{64}"\}\}$/,
+    );
+    assert.deepEqual(JSON.parse(text), JSON.parse(JSON.stringify(parseIndex(text))));
+  });
+
+  it("that anyone has touched is read with care: no byte can change unnoticed", () => {
+    assert.ok(rowsBehind(parseIndex(text)));
+    for (let at = 0; at < text.length; at++) {
+      const touched = text.slice(0, at) + (text[at] === "b" ? "c" : "b") + text.slice(at + 1);
+      assert.equal(isSealed(touched), false, `at ${at}`);
+    }
+    assert.equal(isSealed(`${text}\n`), false);
+    assert.equal(rowsBehind(parseIndex(`${text}\n`)), undefined);
+  });
+
+  it("is sealed anew by the next commit, the old seal gone", () => {
+    const again = printSealed(withReference(parseIndex(`${text} `), entry("c v2")));
+    assert.ok(isSealed(again));
+    assert.equal(again.split("dev.stowage.seal").length, 2);
+  });
+
+  it("of no entries is read as such", () => {
+    const none = printSealed({ ...emptyIndex, annotations: { x: "1" } });
+    assert.ok(isSealed(none));
+    const index = parseIndex(none);
+    assert.deepEqual(index.manifests, []);
+    assert.deepEqual(words(withReference(index, entry("c v2"))), ["c v2"]);
   });
 });

@@ -10,7 +10,6 @@ import { pushImage } from "../images.ts";
 import { everyLayout, hastyClock, makePlace } from "../layouts.ts";
 
 const MARKER = '{ "imageLayoutVersion" : "1.0.0", "later" : 1.0 }';
-const OURS = /,?"dev\.stowage\.[a-z]+":"[^"]*"/g;
 
 everyLayout("an edit of what another tool wrote", (newPlace) => {
   /** A layout of another tool; `text` holds the image as `IMAGE`. */
@@ -32,21 +31,24 @@ everyLayout("an edit of what another tool wrote", (newPlace) => {
 
   it("leaves every member, number, duplicate and odd entry as it was written", async () => {
     const text = `{ "later" : {"n": 12345678901234567, "f": 1.50, "e": 1E3},
-      "annotations": { "z": "1", "__proto__": "2", "a": "3" },
       "manifests": [ { IMAGE, "later": 9007199254740993, "annotations": {"b": "1", "a": "2"} },
         { "size": -0, "digest": "sha256:1234" }, null, { IMAGE }, { IMAGE } ],
-      "schemaVersion": 2 }`;
+      "schemaVersion": 2,
+      "annotations": { "z": "1", "__proto__": "2", "a": "3" } }`;
     await using started = await start(text);
     const { place, layout, image, index } = started;
     await layout.tag(image, "v1");
-    const written = await place.read("index.json") ?? "";
+    const written = (await place.read("index.json") ?? "").replaceAll("\n", "");
     const compact = index.replace(
       /"(?:[^"\\]|\\.)*"|\s+/g,
       (token) => token.startsWith('"') ? token : "",
     );
     const [before, after] = [compact.split(/\{"mediaType"/), written.split(/\{"mediaType"/)];
-    assert.equal(after[0]?.replace(OURS, ""), before[0]);
-    assert.equal(after[1], before[1]);
+    assert.deepEqual(after.slice(0, 2), before.slice(0, 2));
+    assert.match(
+      written,
+      /"schemaVersion":2,"mediaType":"[^"]+","annotations":\{"z":"1","__proto__":"2","a":"3",/,
+    );
     assert.match(written, /12345678901234567,"f":1\.50,"e":1E3/);
     assert.match(written, /9007199254740993,"annotations":\{"b":"1","a":"2"\}/);
     assert.match(written, /\{"size":-0,"digest":"sha256:1234"\},null/);

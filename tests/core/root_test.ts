@@ -4,13 +4,8 @@ import type { Doc, Docs } from "../../core/backend.ts";
 import type { Descriptor } from "../../core/descriptor.ts";
 import { isOciError, OciError } from "../../core/errors.ts";
 import { fenced } from "../../core/fence.ts";
-import {
-  emptyIndex,
-  type ImageIndex,
-  parseIndex,
-  printIndex,
-  withEntries,
-} from "../../core/image_index.ts";
+import { change, emptyIndex, type ImageIndex } from "../../core/image_index.ts";
+import { parseIndex, printIndex } from "../../core/index_text.ts";
 import { generationOf } from "../../core/nonce.ts";
 import { openRoot, type RootOptions } from "../../core/root.ts";
 import { fakeClock as makeClock } from "../contract/clock.ts";
@@ -51,8 +46,7 @@ const entry = (n: number | string): Descriptor => ({
   digest: `sha256:${`${n}`.padStart(64, "0")}`,
   size: 1,
 });
-const add = (n: number | string) => (index: ImageIndex) =>
-  withEntries(index, [...index.manifests, entry(n)]);
+const add = (n: number | string) => (index: ImageIndex) => change(index, { add: [entry(n)] });
 const refuse = () => {
   throw new OciError("refused", "Cannot do this");
 };

@@ -1,0 +1,139 @@
+import type { Descriptor } from "./descriptor.ts";
+import { parseJson } from "./json.ts";
+
+/** How entries change: some leave or are replaced where they stand, others come last. */
+export interface EntriesEdit {
+  /** What each of these becomes; undefined: it leaves. */
+  readonly replace?: ReadonlyMap<Descriptor, Descriptor | undefined>;
+  /** What comes last, in order. */
+  readonly add?: readonly Descriptor[];
+}
+
+/**
+ * Entries as text, one a line, of which only those are parsed that are asked for: to set one name among ten thousand
+ * takes a search, not a parse. Rows made from each other hold the same entry as the same object.
+ */
+export interface Rows {
+  /** The lines: each begins after a line feed, and ends before one or a comma and one. */
+  readonly text: string;
+  /** How many entries were changed since they were read. */
+  readonly changes: number;
+  /** The entries whose line holds `needle`, in order. */
+  holding(needle: string): readonly Descriptor[];
+  /** All entries, in order. */
+  all(): readonly Descriptor[];
+  /** The rows after an edit of a few entries. */
+  edited(edit: EntriesEdit): Rows;
+  /** What was added since `before`, if these rows were made from it. */
+  addedSince(before: Rows): readonly Descriptor[] | undefined;
+}
+
+/** The entries that rows made from each other have in common, by line, and their lines. */
+interface Family {
+  readonly entries: Map<string, Descriptor>;
+  readonly lines: Map<Descriptor, string>;
+}
+
+/** What was added to rows since they were read. */
+interface Growth {
+  readonly family: Family;
+  readonly added: readonly Descriptor[];
+}
+
+const growths = new WeakMap<Rows, Growth>();
+
+/** The rows that lines say. */
+export function rowsOf(lines: string): Rows {
+  return rows(lines, 0, { family: { entries: new Map(), lines: new Map() }, added: [] });
+}
+
+/** Entries as lines. */
+export function linesOf(entries: readonly Descriptor[]): string {
+  return entries.reduce((lines, entry) => withLine(lines, JSON.stringify(entry)), "\n");
+}
+
+function rows(text: string, changes: number, growth: Growth): Rows {
+  const { family, added } = growth;
+  const known = (line: string, entry: Descriptor) => {
+    family.entries.set(line, entry);
+    family.lines.set(entry, line);
+    return entry;
+  };
+  const entryOf = (line: string) =>
+    family.entries.get(line) ?? known(line, parseJson(line) as Descriptor);
+  const lineOf = (entry: Descriptor) => {
+    const line = family.lines.get(entry) ?? JSON.stringify(entry);
+    known(line, entry);
+    return line;
+  };
+
+  const made: Rows = {
+    text,
+    changes,
+
+    holding(needle) {
+      const found: Descriptor[] = [];
+      for (let at = text.indexOf(needle); at >= 0;) {
+        const end = text.indexOf("\n", at);
+        const line = text.slice(text.lastIndexOf("\n", at) + 1, end);
+        found.push(entryOf(line.endsWith(",") ? line.slice(0, -1) : line));
+        at = text.indexOf(needle, end);
+      }
+      return found;
+    },
+
+    all() {
+      const lines = text.length > 1 ? text.slice(1, -1).split(",\n") : [];
+      if (family.entries.size > 0) return lines.map(entryOf);
+      const entries = parseJson(`[${lines.join()}]`) as Descriptor[];
+      return lines.map((line, at) => known(line, entries[at] as Descriptor));
+    },
+
+    edited({ replace = new Map<Descriptor, undefined>(), add = [] }) {
+      let edited = text;
+      for (const [entry, instead] of replace) {
+        const line = lineOf(entry);
+        edited = withLineReplaced(edited, line, instead && lineOf(instead));
+      }
+      for (const entry of add) edited = withLine(edited, lineOf(entry));
+      const stay = added.filter((entry) => !replace.has(entry));
+      const instead = [...replace.values()].filter((entry) => entry !== undefined);
+      return rows(edited, changes + replace.size + add.length, {
+        family,
+        added: [...stay, ...instead, ...add],
+      });
+    },
+
+    addedSince(before) {
+      const earlier = growths.get(before);
+      if (earlier?.family !== family) return undefined;
+      return added.filter((entry) => !earlier.added.includes(entry));
+    },
+  };
+  growths.set(made, growth);
+  return made;
+}
+
+function withLine(text: string, line: string): string {
+  return text.length > 1 ? `${text.slice(0, -1)},\n${line}\n` : `\n${line}\n`;
+}
+
+/** The text without a line wherever it stands; `instead` takes the first of the places. */
+function withLineReplaced(text: string, line: string, instead?: string): string {
+  let left = text;
+  let put = instead;
+  for (const end of [",\n", "\n"]) {
+    const whole = `\n${line}${end}`;
+    for (let at = left.indexOf(whole); at >= 0; at = left.indexOf(whole, at)) {
+      const [before, after] = [left.slice(0, at), left.slice(at + whole.length)];
+      if (put !== undefined) left = `${before}\n${put}${end}${after}`;
+      // The last line takes the comma before it along.
+      else {left = end === "\n" && before !== ""
+          ? `${before.slice(0, -1)}\n`
+          : `${before}\n${after}`;}
+      at += put === undefined ? 0 : put.length + end.length;
+      put = undefined;
+    }
+  }
+  return left;
+}

@@ -157,7 +157,7 @@ async function lookThrough(store: Store, mark: Mark) {
   const unreached: Candidate[] = [];
   const unlisted: Weak[] = [];
   let foreign = 0;
-  let batch: Promise<void>[] = [];
+  let batch: BlobInfo[] = [];
   const look = async (blob: BlobInfo) => {
     const node = await smallNode(store, blob);
     if (node?.subject) {
@@ -169,10 +169,11 @@ async function lookThrough(store: Store, mark: Mark) {
   };
   for await (const blob of store.backend.blobs.list({ skip: (digest) => mark.live.has(digest) })) {
     if (!/^sha(256|512)$/.test(splitDigest(blob.digest).algorithm)) foreign++;
-    else batch.push(look(blob));
-    if (batch.length >= 64) batch = (await Promise.all(batch), []);
+    else batch.push(blob);
+    // Begun together, so that none fails while nobody waits for it.
+    if (batch.length >= 64) batch = (await Promise.all(batch.map(look)), []);
   }
-  await Promise.all(batch);
+  await Promise.all(batch.map(look));
   return { unreached, foreign, unlisted };
 }
 

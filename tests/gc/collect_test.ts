@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { collectionOf, digestOf, noteFacts, STATE } from "../../core/mod.ts";
+import { collectionOf, digestOf, noteFacts, openLayout, STATE } from "../../core/mod.ts";
 import { collect } from "../../plugins/gc/collect.ts";
 import { keepAll } from "../../plugins/gc/policy.ts";
 import { fails } from "../fails.ts";
+import { broken, withBlobs } from "../faults.ts";
 import { blobOf, imageOf, pushAll, utf8 } from "../images.ts";
 import { everyLayout } from "../layouts.ts";
 import {
@@ -207,6 +208,22 @@ everyLayout("a collection", (fresh, kind) => {
     assert.equal(new Set(removed.map(({ digest }) => digest)).size, removed.length);
     await collectIn(place);
     assert.deepEqual(await storedIn(layout), digestsOf(image));
+  });
+
+  it("fails, and nothing else does, when a blob cannot be read while the rest is listed", async () => {
+    await using place = fresh();
+    await pushAll(await place.open(), blobOf("garbage"), blobOf("more of it"));
+    const backend = withBlobs(await place.backend(), (blobs) => ({
+      async *list(options) {
+        for await (const blob of blobs.list(options)) {
+          yield blob;
+          await new Promise((done) => void setTimeout(done));
+        }
+      },
+      read: () => Promise.reject(broken()),
+    }));
+    const { store } = await openLayout(backend, { mode: "write", clock: aheadBy(HOUR) });
+    await fails(collect(unlocked(store), eager()), "unavailable");
   });
 
   it("leaves strangers alone: files that are no blobs, and documents of others", async () => {

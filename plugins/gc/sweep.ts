@@ -89,7 +89,7 @@ async function nextGroup(store: Store, state: CollectionState, kind: "n" | "l"):
   const parts: Part[] = [];
   let count = 0;
   for (const shard of shardsOf(state)) {
-    if (shard.kind !== kind || state.shards[kind][shard.at] !== "C") continue;
+    if (shard.kind !== kind || !isCondemned(state, shard)) continue;
     const seen = await readCondemned(store, state, shard);
     if (count > 0 && count + seen.length > GROUP) break;
     parts.push({ shard, seen });
@@ -98,21 +98,26 @@ async function nextGroup(store: Store, state: CollectionState, kind: "n" | "l"):
   return parts;
 }
 
+/** Whether a shard may still be claimed: its letter only moves on, and nothing is claimed once the run is over. */
+function isCondemned({ phase, shards }: CollectionState, { kind, at }: Shard): boolean {
+  return phase === "condemned" && shards[kind][at] === "C";
+}
+
 async function sweepGroup(store: Store, state: CollectionState, parts: readonly Part[]) {
   const { blobs } = store.backend;
-  const shards = parts.map(({ shard }) => shard);
   const bound = blobs.renew ? undefined : blobs.deleteBound;
   const until = bound === undefined ? undefined : await timeOf(store) + bound;
   const claim = until === undefined ? undefined : { id: claimId(store), deadline: until + SLACK };
-  // What was rescued is read from the very state that the claim replaces.
-  const claimed = await editState(
-    store,
-    state.run,
-    (now) => claim ? withPhase(now, shards, "D", claim) : now,
-  );
+  let mine: readonly Part[] = [];
+  // What was rescued, and what others have claimed, is read from the very state that the claim replaces.
+  const claimed = await editState(store, state.run, (now) => {
+    mine = parts.filter(({ shard }) => isCondemned(now, shard));
+    const shards = mine.map(({ shard }) => shard);
+    return claim && shards.length > 0 ? withPhase(now, shards, "D", claim) : now;
+  });
   if (!claimed) return undefined;
   const rescued = new Set<Digest>(claimed.rescued);
-  const seen = parts.flatMap((part) => part.seen).filter(({ digest }) => !rescued.has(digest));
+  const seen = mine.flatMap((part) => part.seen).filter(({ digest }) => !rescued.has(digest));
   const answers = await blobs.delete(seen, {
     batch: batchOf(state),
     ...(until === undefined ? {} : { until: new Date(until) }),
@@ -123,10 +128,10 @@ async function sweepGroup(store: Store, state: CollectionState, parts: readonly 
   const after = bound !== undefined && !answered
     ? claimed
     : await editState(store, state.run, (now) => {
-      const mine = shards.filter((shard) =>
+      const shards = mine.map(({ shard }) => shard).filter((shard) =>
         !claim || now.claims[shardName(shard, now.width)]?.id === claim.id
       );
-      return withPhase(now, mine, "X");
+      return shards.length > 0 ? withPhase(now, shards, "X") : now;
     });
   if (!after) return undefined;
   return {

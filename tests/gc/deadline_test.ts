@@ -1,23 +1,15 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import {
-  type Backend,
-  type Blobs,
-  type Clock,
-  isOciError,
-  type Layout,
-  openLayout,
-  systemClock,
-} from "../../core/mod.ts";
+import { type Backend, isOciError, type Layout, openLayout } from "../../core/mod.ts";
 import { collect } from "../../plugins/gc/collect.ts";
 import { fc } from "../fast_check.ts";
 import { imageOf, pushAll } from "../images.ts";
 import { inMemory, type Place } from "../layouts.ts";
+import { blunt, sleepersClock } from "./blunt.ts";
 import {
   danglingIn,
   digestsOf,
   eager,
-  HOUR,
   listedIn,
   pushNamed,
   stepwise,
@@ -26,33 +18,6 @@ import {
 } from "./collecting.ts";
 
 const image = imageOf("adopted");
-
-/** A clock that moves only while somebody sleeps. */
-function sleepersClock(): Clock {
-  const start = systemClock.now() + HOUR;
-  let slept = 0;
-  return {
-    ...systemClock,
-    now: () => start + slept,
-    sleep: (ms) => Promise.resolve(void (slept += Math.max(1, ms))),
-  };
-}
-
-/** A store that cannot tell copies apart: it deletes whatever stands there, but nothing after the deadline. */
-function blunt({ blobs, ...backend }: Backend, clock: Clock): Backend {
-  const { renew: _, trash: __, ...rest } = blobs;
-  const plain: Blobs = {
-    ...rest,
-    deleteBound: 1_000,
-    async delete(seen, { until } = {}) {
-      const late = until === undefined || clock.now() >= until.getTime();
-      const now = await Promise.all(seen.map(async (one) => await blobs.stat(one.digest) ?? one));
-      if (!late) return await blobs.delete(now);
-      return seen.map(({ digest }) => ({ digest, outcome: "failed" }));
-    },
-  };
-  return { ...backend, blobs: plain, now: () => Promise.resolve(new Date(clock.now())) };
-}
 
 /** A writer pushes before one step of a collector and names before another; how many steps there were. */
 async function race(place: Place, push: number, tag: number): Promise<number> {

@@ -5,12 +5,15 @@ import {
   editJson,
   epochOf,
   type ImageIndex,
+  isOver,
   isUsable,
   OciError,
   sameJson,
+  shardsOf,
   STATE,
   stateSchema,
   type Store,
+  timeOf,
   withCollection,
 } from "../../core/mod.ts";
 import { follow, type Plan } from "./plan.ts";
@@ -44,8 +47,10 @@ export async function condemn(
     rescued: [],
     ...names,
   };
+  const now = await timeOf(store);
   await editJson(store.backend.docs, STATE, stateSchema, (seen) => {
-    if (seen && seen.epoch >= epoch) throw overtaken();
+    // Writers wait for the claims of the epoch they find: one that still runs must not be lost from sight.
+    if (seen && (seen.epoch >= epoch || isClaimed(seen, now))) throw overtaken();
     return state;
   }, store);
   return await fence(store, plan, state);
@@ -97,6 +102,13 @@ function withoutDrops(index: ImageIndex, plan: Plan): ImageIndex {
     ...index,
     manifests: index.manifests.filter((entry) => !drops.some((drop) => sameJson(drop, entry))),
   };
+}
+
+/** Whether some request to delete may still take effect. */
+function isClaimed(state: CollectionState, now: number): boolean {
+  return shardsOf(state).some((shard) =>
+    state.shards[shard.kind][shard.at] === "D" && !isOver(state, shard, now)
+  );
 }
 
 function overtaken(): OciError {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { type Backend, isOciError, openLayout } from "../../core/mod.ts";
 import { collect } from "../../plugins/gc/collect.ts";
+import { withBlobs } from "../faults.ts";
 import { imageOf, pushAll } from "../images.ts";
 import { inMemory, type Place } from "../layouts.ts";
 import { blunt, sleepersClock } from "./blunt.ts";
@@ -58,6 +59,32 @@ inMemory("of two collectors, one", (fresh) => {
       await collect(slow.watched);
       assert.deepEqual(await dangling(), [], `slept at step ${at}`);
       if (slow.steps() < at) return assert.ok(at > 20, `only ${at} steps`);
+    }
+  });
+
+  it("overtakes at any step the other, whose deletes are on their way: no writer is caught by them", async () => {
+    for (let at = 1;; at++) {
+      await using place = fresh();
+      const { backend, collect, name, dangling } = await start(place);
+      const [sent, arriving] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const slow = withBlobs(backend, (blobs) => ({
+        async delete(seen, options) {
+          sent.resolve();
+          await arriving.promise;
+          return await blobs.delete(seen, options);
+        },
+      }));
+      let other: Promise<void> = Promise.resolve();
+      const fast = interrupted(backend, at, async () => {
+        other = collect(slow);
+        await Promise.race([sent.promise, other]);
+      });
+      await collect(fast.watched);
+      await name();
+      arriving.resolve();
+      await other;
+      assert.deepEqual(await dangling(), [], `overtook at step ${at}`);
+      if (fast.steps() < at) return assert.ok(at > 20, `only ${at} steps`);
     }
   });
 });

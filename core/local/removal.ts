@@ -4,7 +4,7 @@ import type { Clock } from "../clock.ts";
 import { OciError } from "../errors.ts";
 import { infoOf } from "./blob_file.ts";
 import type { BlobFiles } from "./blob_files.ts";
-import { fileError } from "./file_error.ts";
+import { errnoOf, fileError } from "./file_error.ts";
 import { lookAt } from "./files.ts";
 import type { Limbo } from "./limbo.ts";
 import type { LocalPlace } from "./local_place.ts";
@@ -41,7 +41,8 @@ export function removeBlobs(
         return "removed";
       }
     } catch (error) {
-      limbo.putBack(stray, path);
+      // A writer who adopted it has put it back already.
+      if (!limbo.putBack(stray, path) && errnoOf(error) === "ENOENT") return "replaced";
       throw error;
     }
     await place.disk.step("put blob back");

@@ -154,7 +154,8 @@ test("what is adopted while a deleter looks at it stays, whatever the deleter fi
         if (name === step) await seen(other, blob.digest);
       },
     });
-    await store.blobs.delete([blob]);
+    const removals = await store.blobs.delete([blob]);
+    assert.deepEqual(removals, [{ digest: blob.digest, outcome: "replaced" }]);
     const found = await seen(other, blob.digest);
     assert.deepEqual(await read(other, blob.digest), utf8("wanted"));
     assert.notEqual(found.version, blob.version);

@@ -5,6 +5,7 @@ import { messageOf, OciError } from "./errors.ts";
 import { hold, leave, reading, TTL } from "./lease_hold.ts";
 import {
   ahead,
+  beat,
   type Claimant,
   enter,
   FREE,
@@ -54,6 +55,7 @@ export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
       const owner = { ...here, ...options.owner, since: new Date(start.now).toISOString() };
       let me: Claimant = { id: randomHex(clock, 16), mode, beat: 0, owner };
       let [proof, beaten, news] = [start, start.elapsed, start.elapsed + NEWS];
+      let proven = false;
       try {
         while (true) {
           const left = start.elapsed + wait - clock.elapsed();
@@ -63,11 +65,18 @@ export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
           }
           const state = await editJson(docs, doc, leaseSchema, (state = FREE) => {
             proof = reading(clock);
+            if (holds(state, me.id)) return beat(state, me.id);
             const dead = silent(name, state).filter(({ id }) => id !== me.id);
             const gone = everyone(state).filter((it) => !alive(it.owner));
             return enter(without(state, ...[...dead, ...gone].map(({ id }) => id)), me, left > 0);
           }, { clock, signal });
-          if (holds(state, me.id)) return hold(clock, { docs, doc, name, id: me.id, proof });
+          if (holds(state, me.id)) {
+            // Once more if the swap took long, such as for the lock of a process that died: its proof is old by now.
+            const old = clock.elapsed() - proof.elapsed > TTL / 3;
+            if (!old || proven) return hold(clock, { docs, doc, name, id: me.id, proof });
+            proven = true;
+            continue;
+          }
           const message = blockedBy(state ?? FREE, me, clock.now());
           if (left <= 0) throw new OciError("locked", `Cannot lock "${name}": ${message}`);
           if (clock.elapsed() >= news) {

@@ -97,6 +97,22 @@ describe("leaseLock", () => {
     assert.deepEqual(await all(docs.list("")), []);
   });
 
+  it("is held for as long as ever, though the swap that took it waited for the lock of the dead", async () => {
+    const docs = await emptyDocs();
+    const clock = fakeClock();
+    let waits = 1;
+    const swap: Docs["swap"] = async (...args) => {
+      if (waits-- > 0) await clock.advance(10_000);
+      return await docs.swap(...args);
+    };
+    const lease = await leaseLock({ ...docs, swap }, { clock }).acquire("gc");
+    lease.assertHeld();
+    await clock.advance(7_900);
+    lease.assertHeld();
+    await lease[Symbol.asyncDispose]();
+    assert.deepEqual(await all(docs.list("")), []);
+  });
+
   it("beats every third of its 10 s, and no more once released", async () => {
     const docs = await emptyDocs();
     const clock = fakeClock();

@@ -76,6 +76,11 @@ export interface CommandContext<T extends FlagTable = FlagTable> {
   readonly onEvent: OnEvent;
   /** Tells of something odd. */
   notice(notice: Notice): void;
+  /**
+   * Says that the command stays until it is told to go: SIGTERM is then its proper end, with the code it returns, and
+   * SIGHUP calls `onHangup` instead of ending it.
+   */
+  stay(onHangup: () => void): void;
   /** Keeps a way out, such as `stowage list ./store`; shown if the command fails. */
   hint(line: string): void;
   /** Writes the result, once: text or JSON. */

@@ -124,6 +124,7 @@ async function runCommand(
     open: (place, mode) => openPlace(places, behind(places, place), mode),
     onEvent: (event) => talk.onEvent(event),
     notice: (notice) => talk.notice(notice),
+    stay: (onHangup) => stop.stay(onHangup),
     hint: (line) => void hints.push(line),
     result: (result) => writeResult(terminal, json, result),
   };

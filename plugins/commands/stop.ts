@@ -8,10 +8,12 @@ const PATIENCE = 10_000;
 /** What ends a command before it is done: a signal, or its time. */
 export interface Stop {
   readonly signal: AbortSignal;
-  /** What ended it, if anything did. */
+  /** What ended it before it was done, if anything did. */
   ending(): StopSignal | "timeout" | undefined;
   /** Ends it after `ms` milliseconds. */
   after(ms: number): void;
+  /** From now on SIGTERM is the proper end, and SIGHUP no end at all. */
+  stay(onHangup: () => void): void;
   /** What is told of an error that the end brought about. */
   describe(error: unknown): OciError;
   /** Stops listening. */
@@ -23,6 +25,7 @@ export function startStop(host: Host, exits: ExitCodes): Stop {
   const abort = new AbortController();
   const over = new AbortController();
   let ending: StopSignal | "timeout" | undefined;
+  let hangUp: (() => void) | undefined;
   const wait = (ms: number, then: () => void) => {
     void host.clock.sleep(ms, over.signal).then(then, () => {});
   };
@@ -33,10 +36,11 @@ export function startStop(host: Host, exits: ExitCodes): Stop {
     abort.abort(new OciError("aborted", `Stopped by ${why}`));
     wait(PATIENCE, () => host.exit(code));
   };
-  const deaf = host.onStop((signal) => stop(signal));
+  const deaf = host.onStop((signal) => signal === "SIGHUP" && hangUp ? hangUp() : stop(signal));
   return {
     signal: abort.signal,
-    ending: () => ending,
+    ending: () => hangUp && ending === "SIGTERM" ? undefined : ending,
+    stay: (onHangup) => void (hangUp = onHangup),
     after: (ms) => wait(ms, () => stop("timeout")),
     describe: (error) => {
       const why = ending === "timeout" ? "its time is up" : `${ending} came`;

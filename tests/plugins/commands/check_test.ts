@@ -40,6 +40,7 @@ async function run(registry: Registry, ...argv: string[]): Promise<Result & { co
     open: (_, mode) => openLayout("mem:store", { registry, mode }),
     onEvent: () => {},
     notice: () => {},
+    stay: () => {},
     hint: () => {},
     result: (result) => Promise.resolve(void (told = result)),
   };

@@ -172,6 +172,22 @@ describe("a run is stopped from outside", () => {
       assert.match(said.err[0] ?? "", new RegExp(signal));
     });
   }
+  it("a command that stays ends well on SIGTERM, and hears SIGHUP", async () => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) {
+      let heard = 0;
+      const staying = act("list", async ({ signal, stay }) => {
+        stay(() => void heard++);
+        await new Promise((resolve) => signal.addEventListener("abort", resolve));
+        return 7;
+      });
+      const { host, stop } = fakeHost(["list"]);
+      const done = main(registryOf(staying), EXITS, host);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      stop("SIGHUP");
+      stop(signal);
+      assert.deepEqual([await done, heard], [signal === "SIGTERM" ? 7 : EXITS.SIGINT, 1]);
+    }
+  });
   it("its time runs out", async () => {
     const { host, clock } = fakeHost(["list", "--timeout", "5s"]);
     const done = main(registryOf(waiting), EXITS, host);

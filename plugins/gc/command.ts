@@ -1,11 +1,11 @@
-import { defineBody, isOciError, messageOf } from "../../core/mod.ts";
-import { type GcContext, gcFlags, readText, usageError } from "./flags.ts";
+import { defineBody } from "../../core/mod.ts";
+import { collectAll } from "./collect_all.ts";
+import { type GcContext, gcFlags, policyOf, readText } from "./flags.ts";
 import { parsePlan } from "./plan_file.ts";
-import { runCollect, runPlan } from "./run.ts";
+import { collectPlace, exitOf, runPlan, tell } from "./run.ts";
+import { scheduleFlags } from "./schedule_flags.ts";
 import { runExplain, runStatus, runUndo } from "./tell.ts";
-
-/** The exit code where some places could not be collected. */
-const IN_PART = 7;
+import { reading, usageError } from "./usage.ts";
 
 /** `stowage gc`. */
 export default defineBody({
@@ -13,13 +13,15 @@ export default defineBody({
   details:
     "Names go by rules, and bytes that nothing reaches go once their grace is over; without rules no name goes. " +
     "Others may write meanwhile. `plan` writes nothing to the place; `apply` does what a plan says and nothing " +
-    "beyond; `undo` takes the last collection back.",
+    "beyond; `undo` takes the last collection back.\n" +
+    "With --every or --cron it stays and writes a line a run; SIGTERM ends it, SIGHUP lets it read the rules again.",
   flags: gcFlags,
   examples: [
     "stowage gc ./cache --retention r.json",
     "stowage gc ./cache --refs 'pr-*' --keep-last 3 --dry-run",
     "stowage gc plan ./cache -o plan.json",
     "stowage gc explain ./cache:pr-118 --retention r.json",
+    "stowage gc @prod --cron '30 3 * * *' --retention r.json --metrics /var/lib/node_exporter/gc.prom",
   ],
   words: ["plan", "apply", "status", "explain", "undo"],
   positionals: [1, Infinity],
@@ -32,12 +34,23 @@ export default defineBody({
       undo: () => runUndo(context, one(rest)),
       apply: () => apply(context, rest),
     };
-    if (context.flags.output !== undefined && word !== "plan") {
-      throw usageError('Cannot take "--output": it goes with "gc plan"');
-    }
-    return await (Object.hasOwn(acts, word) ? acts[word]?.() : all(context));
+    const act = Object.hasOwn(acts, word) ? acts[word] : undefined;
+    checkFlags(context, act === undefined ? "" : word);
+    return await (act ? act() : collectAll(context));
   },
 });
+
+/** Throws for flags that go with another word. */
+function checkFlags({ flags }: GcContext, word: string): void {
+  if (flags.output !== undefined && word !== "plan") {
+    throw usageError('Cannot take "--output": it goes with "gc plan"');
+  }
+  if (word === "") return;
+  for (const name of Object.keys(scheduleFlags) as (keyof typeof scheduleFlags)[]) {
+    if (flags[name] === undefined) continue;
+    throw usageError(`Cannot take "--${name}": it does not go with "gc ${word}"`);
+  }
+}
 
 function one([text, ...more]: readonly string[]): string {
   if (text !== undefined && more.length === 0) return text;
@@ -50,27 +63,8 @@ async function apply(context: GcContext, rest: readonly string[]): Promise<numbe
     throw usageError("Cannot apply: write PLACE PLAN");
   }
   const text = await readText(path, "the plan");
-  try {
-    return await runCollect(context, place, parsePlan(text));
-  } catch (error) {
-    if (isOciError(error, "invalid")) throw usageError(messageOf(error));
-    throw error;
-  }
-}
-
-/** Collects every place; with `--keep-going` also those after one that failed. */
-async function all(context: GcContext): Promise<number> {
-  let code = 0;
-  for (const place of context.positionals) {
-    try {
-      code = Math.max(code, await runCollect(context, place));
-    } catch (error) {
-      if (!context.flags["keep-going"] || !isOciError(error) || error.code === "aborted") {
-        throw error;
-      }
-      context.notice({ code: error.code, message: `${place}: ${error.message}` });
-      code = IN_PART;
-    }
-  }
-  return code;
+  const plan = reading(() => parsePlan(text));
+  const report = await collectPlace(context, place, await policyOf(context), plan);
+  await tell(context, place, report);
+  return exitOf(report, context.flags["exit-code"]);
 }

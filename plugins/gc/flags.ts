@@ -2,15 +2,15 @@ import { readFile } from "node:fs/promises";
 import {
   type CommandContext,
   type FlagTable,
-  isOciError,
   messageOf,
-  OciError,
   type Store,
   transferFlags,
   writeFlags,
 } from "../../core/mod.ts";
 import type { CollectOptions } from "./collect.ts";
 import { fateOf, keepAll, parsePolicy, type Policy, type Rule } from "./policy.ts";
+import { scheduleFlags } from "./schedule_flags.ts";
+import { reading, usageError } from "./usage.ts";
 
 /** The flags of `stowage gc`. */
 export const gcFlags = {
@@ -50,6 +50,7 @@ export const gcFlags = {
   "exclusive": { type: "switch", help: "nobody else writes: no waiting" },
   "explain": { type: "switch", help: "a reason per object" },
   "exit-code": { type: "switch", help: "exit with 10 if there is work to do" },
+  ...scheduleFlags,
   "output": { type: "text", short: "o", placeholder: "FILE", help: "plan: write it there, too" },
   ...writeFlags,
   "keep-going": transferFlags["keep-going"],
@@ -59,11 +60,6 @@ export const gcFlags = {
 export type GcContext = CommandContext<typeof gcFlags>;
 
 const HOUR = 3_600_000;
-
-/** An error about what was typed. */
-export function usageError(message: string): OciError {
-  return new OciError("invalid", message, { reason: "usage" });
-}
 
 /** The text of a file that was named on the command line. */
 export async function readText(path: string, what: string): Promise<string> {
@@ -115,16 +111,6 @@ function readShare(text: string): number {
   const share = Number(/^(\d+(?:\.\d+)?)%$/.exec(text)?.[1] ?? NaN);
   if (share <= 100) return share;
   throw usageError(`Cannot read --max-drop ${JSON.stringify(text)}: write a share such as "50%"`);
-}
-
-/** What is invalid in what was typed, or in a file that was named, is an error of usage. */
-function reading<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (isOciError(error, "invalid")) throw usageError(error.message);
-    throw error;
-  }
 }
 
 /** How a place is collected. Where nothing comes back from a trash, all waits longer. */

@@ -7,10 +7,11 @@ import {
   plural,
   shardsOf,
 } from "../../core/mod.ts";
-import { type GcContext, optionsOf, policyOf, usageError } from "./flags.ts";
+import { type GcContext, optionsOf, policyOf } from "./flags.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { loadState } from "./state.ts";
 import { undo } from "./undo.ts";
+import { usageError } from "./usage.ts";
 
 /** `gc status`: how far the last collection has come, and what lies in the trash. */
 export async function runStatus(context: GcContext, text: string): Promise<void> {

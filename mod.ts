@@ -23,7 +23,31 @@ import {
 } from "./core/mod.ts";
 import { builtins } from "./plugins/mod.ts";
 
-export { builtins } from "./plugins/mod.ts";
+export {
+  builtins,
+  collectGarbage,
+  type Fate,
+  type GcBudget,
+  type GcDropped,
+  type GcFailed,
+  type GcMode,
+  type GcObject,
+  type GcPhases,
+  type GcPlan,
+  type GcReferences,
+  type GcReport,
+  type GcRequest,
+  type GcSpared,
+  type GcTotals,
+  type GcTrash,
+  type GcUndone,
+  type GcWarning,
+  planCollection,
+  readRetention,
+  type RetentionPolicy,
+  type RetentionRule,
+  undoCollection,
+} from "./plugins/mod.ts";
 export {
   type Algorithm,
   annotated,

@@ -106,6 +106,7 @@ export { type BlobReader } from "./blob_reader.ts";
 export { type FetchOptions, read, readAll, readNode } from "./read.ts";
 export { type ResolveOptions } from "./resolve.ts";
 export { INDEX } from "./index_reader.ts";
+export { generationOf } from "./nonce.ts";
 export { type Edited, type Operation, type Root } from "./root.ts";
 export {
   type Collection,

@@ -7,6 +7,31 @@ import { OciError, type Plugin } from "../core/basics.ts";
 import { commandsPlugin } from "./commands/mod.ts";
 import { gcPlugin } from "./gc/mod.ts";
 
+export {
+  collectGarbage,
+  type Fate,
+  type GcBudget,
+  type GcDropped,
+  type GcFailed,
+  type GcMode,
+  type GcObject,
+  type GcPhases,
+  type GcPlan,
+  type GcReferences,
+  type GcReport,
+  type GcRequest,
+  type GcSpared,
+  type GcTotals,
+  type GcTrash,
+  type GcUndone,
+  type GcWarning,
+  planCollection,
+  readRetention,
+  type RetentionPolicy,
+  type RetentionRule,
+  undoCollection,
+} from "./gc/mod.ts";
+
 /** The backend of one scheme; its plugin is loaded, once, when the first place is opened. */
 function lazily(name: string, scheme: string, load: () => Promise<Plugin>): Plugin {
   let loading: Promise<Plugin> | undefined;

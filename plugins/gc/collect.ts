@@ -1,18 +1,25 @@
 import {
+  assertWritable,
   type BlobInfo,
   type CollectionState,
   type Digest,
+  type ErrorCode,
+  generationOf,
   loadFacts,
   OciError,
   randomHex,
   type Store,
   timeOf,
 } from "../../core/mod.ts";
+import { type Budget, type Meter, startMeter } from "./budget.ts";
 import { condemn, isOurs } from "./condemn.ts";
-import { close, emptyTrash, expireIngests, finish, lookBack } from "./finish.ts";
+import { close, expireIngests, finish } from "./finish.ts";
+import type { Mark } from "./mark.ts";
 import { brake, makePlan, type Plan, type PlanOptions } from "./plan.ts";
 import { loadState, removeLists } from "./state.ts";
-import { awaitDeadlines, batchOf, type Budget, sweep } from "./sweep.ts";
+import type { Phases } from "./report.ts";
+import { awaitDeadlines, batchOf, sweep } from "./sweep.ts";
+import { bringBack, emptyTrash, type TrashSum } from "./trash.ts";
 
 /** How a place is collected. */
 export interface CollectOptions extends PlanOptions {
@@ -27,12 +34,24 @@ export interface CollectOptions extends PlanOptions {
   readonly narrow?: (plan: Plan) => Plan;
 }
 
+/** A blob that could not be deleted. */
+export interface Failed {
+  /** Its name. */
+  readonly digest: Digest;
+  /** Why, as a word; `unavailable` where no answer came. */
+  readonly code: ErrorCode;
+  /** Why, for people. */
+  readonly message: string;
+}
+
 /** What a sweep came to, whichever run condemned. */
 export interface Outcome {
   readonly removed: readonly BlobInfo[];
-  /** Condemned, but adopted or replaced meanwhile. */
-  readonly spared: number;
-  readonly failed: readonly { digest: Digest; message: string }[];
+  /** Condemned, but another copy stood there when it was to go. */
+  readonly replaced: number;
+  /** Condemned, but a writer said in time that it counts on it. */
+  readonly rescued: number;
+  readonly failed: readonly Failed[];
   /** Reachable and gone: only a program that does not know the protocol can bring this about. */
   readonly damaged: readonly Digest[];
   /** Back from the trash, as it is reachable. */
@@ -47,36 +66,82 @@ export interface Collected extends Outcome {
   readonly run?: string;
   readonly epoch: number;
   readonly ingestsExpired: number;
-  readonly trashBytes: number;
+  readonly trash: TrashSum;
   /** Blobs that an earlier run had condemned and this one removed. */
   readonly resumed: number;
+  /** Commits of the index before and after. */
+  readonly generation: readonly [number, number];
+  /** Seconds that each part took. */
+  readonly phases: Phases;
 }
 
-const NOTHING: Outcome = { removed: [], spared: 0, failed: [], damaged: [], restored: [] };
+const NOTHING: Outcome = {
+  removed: [],
+  replaced: 0,
+  rescued: 0,
+  failed: [],
+  damaged: [],
+  restored: [],
+};
 
 /** Milliseconds after which a write that nobody went on with is given up. */
 export const STALE_INGEST = 86_400_000;
 
-/** Collects a layout: plan, condemn, fence, sweep, finish; goes on first with what an earlier run left. */
+/**
+ * Collects a layout: plan, condemn, fence, sweep, finish; goes on first with what an earlier run left. A run that stops
+ * at its budget, or is told to end while it sweeps, says so and is gone on with by the next.
+ */
 export async function collect(store: Store, options: CollectOptions): Promise<Collected> {
+  const meter = startMeter(store, options.budget);
+  const lap = stopwatch(store);
+  assertWritable(store, "collect");
   await checkPlace(store, options.exclusive);
   await using lease = await store.lock.acquire("gc", store.signal ? { signal: store.signal } : {});
-  const resumed = await resume(store, options);
-  const plan = await planFor(store, options);
+  const from = generationOf(await store.root.load());
+  const resumed = await resume(store, options, meter);
+  const phases = { resume: lap(), plan: 0, sweep: 0, tidy: 0 };
+  const goesOn = resumed.stopped === undefined;
+  const plan = goesOn ? await planFor(store, options) : await idlePlan(store, options);
+  phases.plan = lap();
   lease.assertHeld();
-  const { state, ...swept } = resumed.stopped === undefined
-    ? await carryOut(store, plan, options)
+  const { state, ...swept } = goesOn
+    ? await carryOut(store, plan, options, meter)
     : { ...NOTHING, state: undefined };
-  const trash = await emptyTrash(store, options.trash);
+  phases.sweep = lap();
+  const tidy = !store.signal?.aborted;
+  const { back, ...trash } = tidy
+    ? await emptyTrash(store, options.trash, plan.mark)
+    : { bytes: 0, back: [] };
+  const ingestsExpired = tidy ? await expireIngests(store, STALE_INGEST) : 0;
+  phases.tidy = lap();
+  const outcome = joined(resumed, swept);
   return {
-    ...joined(resumed, swept),
+    ...outcome,
+    restored: [...outcome.restored, ...back],
     plan,
     epoch: state?.epoch ?? plan.epoch,
     ...(state ? { run: state.run } : {}),
-    ingestsExpired: await expireIngests(store, STALE_INGEST),
-    trashBytes: trash.bytes,
+    ingestsExpired,
+    trash,
     resumed: resumed.removed.length,
+    generation: [from, generationOf(await store.root.load())],
+    phases,
   };
+}
+
+/** Seconds since the last time it was asked. */
+function stopwatch({ clock }: Store): () => number {
+  let then = clock.elapsed();
+  return () => {
+    const before = then;
+    then = clock.elapsed();
+    return (then - before) / 1000;
+  };
+}
+
+/** What there is to say of a place while an earlier run is not over: no name goes yet, so nothing brakes. */
+export async function idlePlan(store: Store, options: CollectOptions): Promise<Plan> {
+  return { ...await makePlan(store, options), drops: [] };
 }
 
 /** The plan that a collection carries out; throws `refused` if too much would go. */
@@ -91,7 +156,8 @@ function joined(one: Outcome, other: Outcome): Outcome {
   const stopped = one.stopped ?? other.stopped;
   return {
     removed: [...one.removed, ...other.removed],
-    spared: one.spared + other.spared,
+    replaced: one.replaced + other.replaced,
+    rescued: one.rescued + other.rescued,
     failed: [...one.failed, ...other.failed],
     damaged: [...one.damaged, ...other.damaged],
     restored: [...one.restored, ...other.restored],
@@ -134,7 +200,11 @@ function untilText({ notBefore }: CollectionState): string {
 }
 
 /** Goes on with an epoch that was fenced and not finished; one whose fence never landed is of no account. */
-async function resume(store: Store, { exclusive, budget }: CollectOptions): Promise<Outcome> {
+async function resume(
+  store: Store,
+  { exclusive }: CollectOptions,
+  meter: Meter,
+): Promise<Outcome> {
   const state = await loadState(store);
   if (!state) return NOTHING;
   for (const kind of ["n", "l"] as const) await awaitDeadlines(store, state, kind);
@@ -146,41 +216,52 @@ async function resume(store: Store, { exclusive, budget }: CollectOptions): Prom
   const left = await pending(store, exclusive);
   if (!left) return NOTHING;
   if (left.waiting !== undefined) return { ...NOTHING, stopped: left.waiting };
-  return await sweepAndFinish(store, left.state, budget);
+  meter.grant();
+  return await sweepAndFinish(store, left.state, meter);
 }
 
 async function sweepAndFinish(
   store: Store,
   state: CollectionState,
-  budget: Budget,
+  meter: Meter,
+  mark?: Mark,
 ): Promise<Outcome> {
-  const { removed, answers, stopped } = await sweep(store, state, budget);
+  const { removed, answers, stopped } = await sweep(store, state, meter);
   const failed = answers.flatMap(({ digest, outcome, error }) =>
     outcome === "failed" || outcome === "unknown"
-      ? [{ digest, message: error?.message ?? "no answer came" }]
+      ? [{
+        digest,
+        code: error?.code ?? "unavailable",
+        message: error?.message ?? "no answer came",
+      }]
       : []
   );
-  const spared = answers.filter(({ outcome }) => outcome === "replaced").length;
-  const sofar = { ...NOTHING, removed, failed, spared };
+  const replaced = answers.filter(({ outcome }) => outcome === "replaced").length;
+  const rescued = (await loadState(store))?.rescued.length ?? 0;
+  const sofar = { ...NOTHING, removed, failed, replaced, rescued };
   if (stopped !== undefined) return { ...sofar, stopped };
   await finish(store, state, removed);
-  const { restored, damaged } = await lookBack(store, removed, batchOf(state));
-  const back = new Set(restored);
+  if (removed.length === 0) return sofar;
+  const batch = batchOf(state);
+  const lying = removed.map(({ digest }) => ({ batch, digest }));
+  const { back, missed } = await bringBack(store, lying, mark);
+  const returned = new Set(back);
   return {
     ...sofar,
-    removed: removed.filter(({ digest }) => !back.has(digest)),
-    restored,
-    damaged,
+    removed: removed.filter(({ digest }) => !returned.has(digest)),
+    restored: back,
+    damaged: missed,
   };
 }
 
 async function carryOut(
   store: Store,
   plan: Plan,
-  { quarantine, budget }: CollectOptions,
+  { quarantine }: CollectOptions,
+  meter: Meter,
 ): Promise<Outcome & { readonly state?: CollectionState }> {
   if (plan.drops.length === 0 && plan.candidates.length === 0) return NOTHING;
   const state = await condemn(store, plan, randomHex(store.clock, 16), quarantine);
   if (quarantine > 0) return { ...NOTHING, state, stopped: untilText(state) };
-  return { ...await sweepAndFinish(store, state, budget), state };
+  return { ...await sweepAndFinish(store, state, meter, plan.mark), state };
 }

@@ -3,11 +3,10 @@ import {
   type CommandContext,
   type FlagTable,
   messageOf,
-  type Store,
   transferFlags,
   writeFlags,
 } from "../../core/mod.ts";
-import type { CollectOptions } from "./collect.ts";
+import type { GcRequest } from "./library.ts";
 import { fateOf, keepAll, parsePolicy, type Policy, type Rule } from "./policy.ts";
 import { scheduleFlags } from "./schedule_flags.ts";
 import { reading, usageError } from "./usage.ts";
@@ -45,8 +44,12 @@ export const gcFlags = {
     placeholder: "50%",
     help: "stop before the first delete if more references or bytes would go",
   },
-  "max-time": { type: "duration", help: "stop after that time; the next run goes on" },
-  "max-requests": { type: "count", help: "stop after so many requests; the next run goes on" },
+  "max-deletes": { type: "count", help: "stop after so many deletes; the next run goes on" },
+  "max-time": { type: "duration", help: "stop deleting after that time; the next run goes on" },
+  "max-requests": {
+    type: "count",
+    help: "stop deleting after so many requests; the next run goes on",
+  },
   "exclusive": { type: "switch", help: "nobody else writes: no waiting" },
   "explain": { type: "switch", help: "a reason per object" },
   "exit-code": { type: "switch", help: "exit with 10 if there is work to do" },
@@ -58,8 +61,6 @@ export const gcFlags = {
 
 /** What the command may use. */
 export type GcContext = CommandContext<typeof gcFlags>;
-
-const HOUR = 3_600_000;
 
 /** The text of a file that was named on the command line. */
 export async function readText(path: string, what: string): Promise<string> {
@@ -113,20 +114,13 @@ function readShare(text: string): number {
   throw usageError(`Cannot read --max-drop ${JSON.stringify(text)}: write a share such as "50%"`);
 }
 
-/** How a place is collected. Where nothing comes back from a trash, all waits longer. */
-export function optionsOf({ flags }: GcContext, policy: Policy, store: Store): CollectOptions {
-  const { exclusive, "max-time": time, "max-requests": requests } = flags;
-  const hasTrash = store.backend.blobs.trash !== undefined;
-  const grace = policy.grace ?? (exclusive ? 0 : hasTrash ? HOUR : 24 * HOUR);
-  return {
-    policy,
-    grace,
-    quarantine: exclusive ? 0 : policy.quarantine ?? (hasTrash ? 0 : grace),
-    trash: flags.trash ?? (exclusive ? 0 : 24 * HOUR),
-    exclusive,
-    budget: {
-      ...(time === undefined ? {} : { time }),
-      ...(requests === undefined ? {} : { requests }),
-    },
+/** What is asked of a collection. */
+export function requestOf({ flags }: GcContext, policy: Policy): GcRequest {
+  const { trash, exclusive, explain } = flags;
+  const budget = {
+    deletes: flags["max-deletes"],
+    time: flags["max-time"],
+    requests: flags["max-requests"],
   };
+  return { policy, trash, exclusive, explain, budget };
 }

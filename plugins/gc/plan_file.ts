@@ -19,13 +19,17 @@ import type { Subject, Verdict } from "./retention.ts";
 
 /** A plan that was looked at and is to be carried out: that, and nothing beyond. */
 export interface PlanFile {
+  /** What this is. */
   readonly schema: "stowage.gc-plan/1";
   /** The place it was made for; for people. */
   readonly place: string;
   /** When it was made. */
   readonly made: string;
+  /** Milliseconds that unreachable bytes wait. */
   readonly grace: number;
+  /** The entries that go, as they stand in the index. */
   readonly drops: readonly { readonly entry: Descriptor; readonly reason: string }[];
+  /** The copies that go. */
   readonly blobs: readonly {
     readonly digest: Digest;
     readonly size: number;

@@ -16,6 +16,7 @@ export type Fate = "keep" | "drop" | number;
 export interface Rule {
   /** Globs of names, with `*` and `?`. */
   readonly refs: readonly string[];
+  /** They stay, come what may. */
   readonly keep?: "always";
   /** The newest so many of the names that this rule decides. */
   readonly keepLast?: number;

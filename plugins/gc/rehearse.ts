@@ -1,8 +1,16 @@
-import { condemnedDigests, type Digest, shardsOf, type Store, timeOf } from "../../core/mod.ts";
+import {
+  condemnedDigests,
+  type Digest,
+  generationOf,
+  shardsOf,
+  type Store,
+  timeOf,
+} from "../../core/mod.ts";
 import {
   checkPlace,
   type Collected,
   type CollectOptions,
+  idlePlan,
   pending,
   planFor,
   STALE_INGEST,
@@ -22,28 +30,33 @@ export async function rehearse(store: Store, options: CollectOptions): Promise<C
     }
     for (const digest of state.rescued) condemned.delete(digest);
   }
-  const plan = await planFor(store, options);
+  const plan = await (left?.waiting === undefined ? planFor : idlePlan)(store, options);
   const resumed = [...plan.candidates, ...plan.waiting].filter(({ blob }) =>
     condemned.has(blob.digest)
   );
   const hasWork = plan.drops.length + plan.candidates.length > resumed.length;
-  const stopped = left?.waiting ??
+  const waiting = left?.waiting ??
     (options.quarantine > 0 && hasWork ? "in quarantine from then on" : undefined);
-  const doomed = stopped === undefined
-    ? new Set([...resumed, ...plan.candidates])
-    : new Set(resumed);
-  const removed = [...doomed].map(({ blob }) => blob);
+  const doomed = [...new Set(waiting === undefined ? [...resumed, ...plan.candidates] : resumed)]
+    .sort((one, other) => Number(other.node) - Number(one.node));
+  const most = options.budget.deletes ?? Infinity;
+  const cut = doomed.slice(0, most);
+  const stopped = cut.length < doomed.length ? "budget of deletes is spent" : waiting;
+  const generation = generationOf(plan.index);
   return {
     plan,
-    removed,
+    removed: cut.map(({ blob }) => blob),
     epoch: plan.epoch,
-    spared: 0,
+    replaced: 0,
+    rescued: 0,
     failed: [],
     damaged: [],
     restored: [],
     resumed: resumed.length,
     ingestsExpired: await staleIngests(store),
-    trashBytes: options.trash === 0 ? 0 : await trashOf(store) + sumOf([...doomed]).bytes,
+    trash: { bytes: options.trash === 0 ? 0 : await trashOf(store) + sumOf(cut).bytes },
+    generation: [generation, generation],
+    phases: { resume: 0, plan: 0, sweep: 0, tidy: 0 },
     ...(stopped === undefined ? {} : { stopped }),
   };
 }

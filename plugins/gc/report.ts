@@ -1,29 +1,53 @@
-import { bytes, type Digest, nameOf, plural } from "../../core/mod.ts";
-import type { Collected } from "./collect.ts";
-import { type Candidate, type Plan, sumOf } from "./plan.ts";
+import type { Digest } from "../../core/mod.ts";
+import type { Failed } from "./collect.ts";
+import type { Policy } from "./policy.ts";
 
 /** An entry that goes. */
 export interface Dropped {
+  /** Its name, if it has one. */
   readonly name: string | null;
+  /** What it stands for. */
   readonly digest: Digest;
+  /** The number of the rule from 1, or a word such as `untagged` and `referrer`. */
   readonly rule: string;
+  /** Why, for people. */
   readonly reason: string;
 }
 
 /** An object and what becomes of it. */
 export interface ReportedObject {
+  /** Its name. */
   readonly digest: Digest;
+  /** Its bytes. */
   readonly size: number;
-  readonly action: "delete" | "wait";
+  /** Left: in use again, or not got to. */
+  readonly action: "delete" | "wait" | "left";
+  /** Why, for people. */
   readonly reason: string;
 }
 
 /** Counts, or bytes, by what became of them. */
 export interface Totals {
+  /** Something kept needs them. */
   readonly live: number;
+  /** Nothing does, and they are old enough to go. */
   readonly unreachable: number;
+  /** Nothing does, but they are young. */
   readonly waiting: number;
+  /** Gone, or to go in a dry run. */
   readonly deleted: number;
+}
+
+/** Seconds that the parts of a run took. */
+export interface Phases {
+  /** Going on with an earlier run. */
+  readonly resume: number;
+  /** Looking and judging. */
+  readonly plan: number;
+  /** Condemning and deleting. */
+  readonly sweep: number;
+  /** Trash and unfinished writes. */
+  readonly tidy: number;
 }
 
 /** What was run: a plan alone, all of it, or all of it without a write. */
@@ -31,137 +55,92 @@ export type Mode = "plan" | "apply" | "dry-run";
 
 /** What a collection found and did: the same document for plan, apply and dry run. */
 export interface Report {
+  /** What was run. */
   readonly mode: Mode;
+  /** When it began, RFC 3339. */
   readonly started: string;
+  /** When it ended. */
   readonly finished: string;
+  /** When it looked, by the store's clock: nothing younger than its grace was judged. */
+  readonly t0: string;
+  /** The number of the collection. */
   readonly epoch: number;
+  /** Names the run that condemned, if one did. */
   readonly run?: string;
-  readonly refs: { readonly kept: number; readonly dropped: readonly Dropped[] };
+  /** Commits of the index before and after. */
+  readonly generation: readonly [number, number];
+  /** By what it was judged; times in milliseconds. */
+  readonly policy: Policy;
+  /** The entries of the index. */
+  readonly refs: References;
+  /** Blobs, counted. */
   readonly blobs: Totals;
+  /** Their bytes. */
   readonly bytes: Totals;
-  readonly spared: number;
+  /** Blobs that could have gone and did not. */
+  readonly spared: Spared;
+  /** Of the deleted, those that an earlier run had condemned. */
   readonly resumed: number;
-  readonly failed: readonly { digest: Digest; message: string }[];
+  /** Blobs that could not be deleted. */
+  readonly failed: readonly Failed[];
+  /** Reachable, and gone: a program that does not know the protocol was at it. */
   readonly damaged: readonly Digest[];
+  /** Reachable, and back from the trash. */
   readonly restored: readonly Digest[];
+  /** Nodes that are not stored, as is legal in a sparse layout. */
   readonly missing: readonly Digest[];
+  /** Referrers that stay, though their subject is not stored. */
   readonly orphanReferrers: readonly Digest[];
-  readonly foreign: number;
-  readonly trash: { readonly bytes: number };
+  /** What can come back. */
+  readonly trash: TrashReport;
+  /** Unfinished writes that nobody went on with for a day, given up. */
   readonly ingestsExpired: number;
+  /** Requests made, by class. */
   readonly requests: Readonly<Record<string, number>>;
+  /** Seconds that each part took. */
+  readonly phases?: Phases;
+  /** With `explain`: a reason per object. */
   readonly objects?: readonly ReportedObject[];
-  readonly warnings: readonly { code: string; message: string }[];
+  /** What would have been refused. */
+  readonly warnings: readonly GcWarning[];
+  /** Why it ended early. */
   readonly stopped?: string;
+  /** When there will be work again, as far as is known now. */
+  readonly next?: string;
 }
 
-/** What a report needs besides what was planned and done. */
-export interface ReportContext {
-  readonly mode: Mode;
-  readonly started: number;
-  readonly finished: number;
-  /** A reason per object. */
-  readonly explain: boolean;
-  readonly requests: Readonly<Record<string, number>>;
-  readonly warnings: Report["warnings"];
+/** What became of the entries. */
+export interface References {
+  /** How many stay. */
+  readonly kept: number;
+  /** Those that go. */
+  readonly dropped: readonly Dropped[];
 }
 
-/** The most objects a report names; the plan file names all. */
-const MOST = 10_000;
-
-/** The report of a plan, and of what was done about it. */
-export function reportOf(plan: Plan, done: Collected | undefined, context: ReportContext): Report {
-  const [planned, waiting] = [sumOf(plan.candidates), sumOf(plan.waiting)];
-  const removed = done?.removed ?? [];
-  const deletedBytes = removed.reduce((sum, { size }) => sum + size, 0);
-  return {
-    mode: context.mode,
-    started: new Date(context.started).toISOString(),
-    finished: new Date(context.finished).toISOString(),
-    epoch: done?.epoch ?? plan.epoch,
-    ...(done?.run === undefined ? {} : { run: done.run }),
-    refs: { kept: plan.index.manifests.length - plan.drops.length, dropped: droppedOf(plan) },
-    blobs: {
-      live: plan.live.count,
-      unreachable: planned.count,
-      waiting: waiting.count,
-      deleted: removed.length,
-    },
-    bytes: {
-      live: plan.live.bytes,
-      unreachable: planned.bytes,
-      waiting: waiting.bytes,
-      deleted: deletedBytes,
-    },
-    spared: done?.spared ?? 0,
-    resumed: done?.resumed ?? 0,
-    failed: done?.failed ?? [],
-    damaged: done?.damaged ?? [],
-    restored: done?.restored ?? [],
-    missing: plan.missing.slice(0, MOST),
-    orphanReferrers: plan.orphans.slice(0, MOST),
-    foreign: plan.foreign,
-    trash: { bytes: done?.trashBytes ?? 0 },
-    ingestsExpired: done?.ingestsExpired ?? 0,
-    requests: context.requests,
-    ...(context.explain ? { objects: objectsOf(plan) } : {}),
-    warnings: context.warnings,
-    ...(done?.stopped === undefined ? {} : { stopped: done.stopped }),
-  };
+/** Bytes that can come back. */
+export interface TrashReport {
+  /** How many. */
+  readonly bytes: number;
+  /** Until when the last of them can. */
+  readonly until?: string;
 }
 
-/** The entries that go, with the rule that says so; a weak one goes with its subject. */
-function droppedOf(plan: Plan): Dropped[] {
-  const verdicts = new Map(plan.verdicts.map((verdict) => [verdict.entry, verdict]));
-  return plan.drops.map((entry) => {
-    const verdict = verdicts.get(entry);
-    return {
-      name: nameOf(entry) ?? null,
-      digest: entry.digest,
-      rule: verdict?.rule ?? "referrer",
-      reason: verdict?.reason ?? "its subject goes",
-    };
-  });
+/** Something that would stop a collection. */
+export interface GcWarning {
+  /** The code of the error it would be. */
+  readonly code: string;
+  /** Its sentence. */
+  readonly message: string;
 }
 
-function objectsOf({ candidates, waiting }: Plan): ReportedObject[] {
-  const told = (action: "delete" | "wait") =>
-  (
-    { blob: { digest, size }, node }: Candidate,
-  ): ReportedObject => ({
-    digest,
-    size,
-    action,
-    reason: `${node ? "a manifest that nothing reaches" : "nothing reaches it"}${
-      action === "wait" ? ", but it is young" : ""
-    }`,
-  });
-  return [...candidates.map(told("delete")), ...waiting.map(told("wait"))].slice(0, MOST);
-}
-
-/** The report for people. */
-export function* linesOf(report: Report): Generator<string> {
-  const done = report.mode !== "plan";
-  for (const { name, digest, reason } of report.refs.dropped) {
-    yield `drop  ${name ?? digest}  ${reason}`;
-  }
-  for (const { digest, size, reason } of report.objects ?? []) {
-    yield `${done ? "deleted" : "delete"}  ${digest}  ${bytes(size)}  ${reason}`;
-  }
-  const sum = (name: keyof Totals) =>
-    `${plural(report.blobs[name], "blob")}, ${bytes(report.bytes[name])}`;
-  yield `references   ${report.refs.kept} kept, ${report.refs.dropped.length} ${
-    done ? "dropped" : "to drop"
-  }`;
-  yield `live         ${sum("live")}`;
-  if (done) yield `deleted      ${sum("deleted")}`;
-  else yield `unreachable  ${sum("unreachable")}`;
-  yield `waiting      ${sum("waiting")}`;
-  if (report.spared > 0) yield `spared       ${plural(report.spared, "blob")}, in use again`;
-  if (report.trash.bytes > 0) {
-    yield `trash        ${bytes(report.trash.bytes)}, to be had back by undo`;
-  }
-  for (const digest of report.damaged) yield `DAMAGED      ${digest}  reachable, and gone`;
-  for (const { digest, message } of report.failed) yield `failed       ${digest}  ${message}`;
-  if (report.stopped !== undefined) yield `stopped      ${report.stopped}`;
+/** Blobs that could have gone and did not, by the reason. */
+export interface Spared {
+  /** Within their grace. */
+  readonly young: number;
+  /** A writer said in time that it counts on them. */
+  readonly rescued: number;
+  /** Another copy stood there. */
+  readonly replaced: number;
+  /** Of an algorithm that is not ours to judge. */
+  readonly unknownAlgorithm: number;
 }

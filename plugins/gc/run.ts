@@ -1,15 +1,14 @@
 import { writeFile } from "node:fs/promises";
-import { fileError, isOciError, type Layout } from "../../core/mod.ts";
-import { checkPlace, collect, type CollectOptions } from "./collect.ts";
-import { type GcContext, optionsOf, policyOf } from "./flags.ts";
-import { brake, makePlan } from "./plan.ts";
-import { followPlan, type PlanFile, planFileOf } from "./plan_file.ts";
+import { fileError } from "../../core/mod.ts";
+import { type GcContext, policyOf, requestOf } from "./flags.ts";
+import { collectStore, planStore } from "./library.ts";
+import type { PlanFile } from "./plan_file.ts";
 import type { Policy } from "./policy.ts";
-import { rehearse } from "./rehearse.ts";
-import { linesOf, type Report, reportOf } from "./report.ts";
+import type { Report } from "./report.ts";
+import { linesOf } from "./report_lines.ts";
 
 const DAMAGED = 3;
-/** The exit code where something failed, or is left to do. */
+/** The exit code where something failed, or a budget was spent before all was done. */
 export const IN_PART = 7;
 const WORK = 10;
 
@@ -24,33 +23,11 @@ export async function collectPlace(
   context: GcContext,
   text: string,
   policy: Policy,
-  file?: PlanFile,
+  plan?: PlanFile,
 ): Promise<Report> {
-  const dry = context.flags["dry-run"];
-  await using layout = await context.open(context.place(text), dry ? "read" : "write");
-  const { store } = layout;
-  const options = optionsOf(context, policy, store);
-  const all = file ? followPlan(file, options, policy) : options;
-  const started = store.clock.now();
-  const done = dry ? await rehearse(store, all) : await collect(store, all);
-  return reportOf(done.plan, done, {
-    mode: dry ? "dry-run" : "apply",
-    started,
-    finished: store.clock.now(),
-    explain: context.flags.explain,
-    requests: store.backend.usage?.() ?? {},
-    warnings: [],
-  });
-}
-
-/** Plans for a place, and writes the plan to a file if one is asked for; to its exit code. */
-export async function runPlan(context: GcContext, text: string): Promise<number> {
-  const { report, file } = await planPlace(context, text, await policyOf(context));
-  const { output } = context.flags;
-  if (output !== undefined) await savePlan(output, file);
-  await tell(context, text, report);
-  const work = report.refs.dropped.length + report.blobs.unreachable > 0;
-  return context.flags["exit-code"] && work ? WORK : 0;
+  const dryRun = context.flags["dry-run"];
+  await using layout = await context.open(context.place(text), dryRun ? "read" : "write");
+  return await collectStore(layout.store, { ...requestOf(context, policy), plan, dryRun });
 }
 
 /** What a collection would do, as a report and as a file. Nothing is written. */
@@ -58,54 +35,34 @@ export async function planPlace(
   context: GcContext,
   text: string,
   policy: Policy,
-): Promise<{ report: Report; file: PlanFile }> {
+): Promise<{ report: Report; plan: PlanFile }> {
   await using layout = await context.open(context.place(text), "read");
-  const { store } = layout;
-  const options = optionsOf(context, policy, store);
-  const started = store.clock.now();
-  const plan = await makePlan(store, options);
-  const warnings = await refusals(layout, options, () => brake(plan, policy));
-  const report = reportOf(plan, undefined, {
-    mode: "plan",
-    started,
-    finished: store.clock.now(),
-    explain: context.flags.explain,
-    requests: store.backend.usage?.() ?? {},
-    warnings,
-  });
-  return { report, file: planFileOf(plan, layout.url.href, options.grace) };
+  return await planStore(layout.store, requestOf(context, policy));
 }
 
-async function savePlan(path: string, file: PlanFile): Promise<void> {
+/** Plans for a place, and writes the plan to a file if one is asked for; to its exit code. */
+export async function runPlan(context: GcContext, text: string): Promise<number> {
+  const { report, plan } = await planPlace(context, text, await policyOf(context));
+  const { output } = context.flags;
+  if (output !== undefined) await savePlan(output, plan);
+  await tell(context, text, report);
+  const work = report.refs.dropped.length + report.blobs.unreachable > 0;
+  return context.flags["exit-code"] && work ? WORK : 0;
+}
+
+async function savePlan(path: string, plan: PlanFile): Promise<void> {
   try {
-    await writeFile(path, `${JSON.stringify(file)}\n`);
+    await writeFile(path, `${JSON.stringify(plan)}\n`);
   } catch (error) {
     throw fileError(error, `Cannot write the plan to ${JSON.stringify(path)}`);
   }
 }
 
-/** Why a plan would be refused if it were to be carried out. */
-async function refusals(
-  { store }: Layout,
-  { exclusive }: CollectOptions,
-  brake: () => void,
-): Promise<Report["warnings"]> {
-  const warnings: { code: string; message: string }[] = [];
-  for (const check of [() => checkPlace(store, exclusive), brake]) {
-    try {
-      await check();
-    } catch (error) {
-      if (!isOciError(error)) throw error;
-      warnings.push({ code: error.code, message: error.message });
-    }
-  }
-  return warnings;
-}
-
 /** The exit code of what was done; with `asked`, of work that is left as well. */
 export function exitOf(report: Report, asked: boolean): number {
   if (report.damaged.length > 0) return DAMAGED;
-  if (report.failed.length > 0) return IN_PART;
+  const spent = report.stopped?.startsWith("budget") ?? false;
+  if (report.failed.length > 0 || (spent && report.mode === "apply")) return IN_PART;
   const work = report.mode === "dry-run"
     ? report.blobs.deleted + report.refs.dropped.length > 0
     : report.stopped !== undefined;

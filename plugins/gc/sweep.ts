@@ -11,6 +11,7 @@ import {
   timeOf,
   withPhase,
 } from "../../core/mod.ts";
+import type { Meter } from "./budget.ts";
 import { isOurs } from "./condemn.ts";
 import { editState, readCondemned } from "./state.ts";
 
@@ -19,16 +20,6 @@ const GROUP = 10_000;
 /** What a claim's deadline adds to that of its requests, in milliseconds. */
 const SLACK = 30_000;
 
-/** What a sweep may spend. */
-export interface Budget {
-  /** Copies deleted. */
-  readonly deletes?: number;
-  /** Milliseconds. */
-  readonly time?: number;
-  /** Requests made, where the place counts them. */
-  readonly requests?: number;
-}
-
 /** What a sweep did. */
 export interface Swept {
   readonly removed: readonly BlobInfo[];
@@ -36,6 +27,8 @@ export interface Swept {
   /** Why it ended before all was done; it can be resumed. */
   readonly stopped?: string;
 }
+
+const OVERTAKEN = "taken over by another run";
 
 /** The batch of the trash that an epoch fills. */
 export function batchOf({ epoch, run }: Pick<CollectionState, "epoch" | "run">): string {
@@ -46,32 +39,23 @@ export function batchOf({ epoch, run }: Pick<CollectionState, "epoch" | "run">):
  * Deletes what is condemned, group by group, nodes before what they point at. Each group is claimed, deleted, and over
  * only when every request has had an answer.
  */
-export async function sweep(
-  store: Store,
-  begun: CollectionState,
-  budget: Budget,
-): Promise<Swept> {
+export async function sweep(store: Store, begun: CollectionState, meter: Meter): Promise<Swept> {
   const removed: BlobInfo[] = [];
   const answers: Removal[] = [];
-  const start = store.clock.elapsed();
-  const requests = total(store.backend.usage?.());
   let state = begun;
   for (const kind of ["n", "l"] as const) {
     while (true) {
       const group = await nextGroup(store, state, kind);
       if (group.length === 0) break;
-      const spent = overBudget(budget, {
-        deletes: answers.length,
-        time: store.clock.elapsed() - start,
-        requests: total(store.backend.usage?.()) - requests,
-      });
-      if (spent) return { removed, answers, stopped: spent };
-      if (!await isOurs(store, state)) return { removed, answers, stopped: "taken over" };
-      const done = await sweepGroup(store, state, group);
-      if (!done) return { removed, answers, stopped: "taken over" };
-      state = done.state;
+      const stopped = meter.stop();
+      if (stopped) return { removed, answers, stopped };
+      if (!await isOurs(store, state)) return { removed, answers, stopped: OVERTAKEN };
+      const done = await sweepGroup(store, state, group, meter);
+      if (!done) return { removed, answers, stopped: OVERTAKEN };
       answers.push(...done.answers);
       removed.push(...done.removed);
+      if (done.stopped) return { removed, answers, stopped: done.stopped };
+      state = done.state;
     }
     // Parents are gone, or past any request that could still remove one, before their children go.
     await awaitDeadlines(store, state, kind);
@@ -103,7 +87,12 @@ function isCondemned({ phase, shards }: CollectionState, { kind, at }: Shard): b
   return phase === "condemned" && shards[kind][at] === "C";
 }
 
-async function sweepGroup(store: Store, state: CollectionState, parts: readonly Part[]) {
+async function sweepGroup(
+  store: Store,
+  state: CollectionState,
+  parts: readonly Part[],
+  meter: Meter,
+): Promise<Swept & { readonly state: CollectionState } | undefined> {
   const { blobs } = store.backend;
   const bound = blobs.renew ? undefined : blobs.deleteBound;
   const until = bound === undefined ? undefined : await timeOf(store) + bound;
@@ -118,12 +107,25 @@ async function sweepGroup(store: Store, state: CollectionState, parts: readonly 
   if (!claimed) return undefined;
   const rescued = new Set<Digest>(claimed.rescued);
   const seen = mine.flatMap((part) => part.seen).filter(({ digest }) => !rescued.has(digest));
-  const answers = await blobs.delete(seen, {
-    batch: batchOf(state),
-    ...(until === undefined ? {} : { until: new Date(until) }),
-    ...(store.signal ? { signal: store.signal } : {}),
-  });
+  const removed: BlobInfo[] = [];
+  const answers: Removal[] = [];
+  // Where deletes are exact they may be repeated, so a list can be left half-way; a claim is used once.
+  while (answers.length < seen.length && (claim || meter.left > 0)) {
+    const next = seen.slice(answers.length, claim ? undefined : answers.length + meter.left);
+    const told = await blobs.delete(next, {
+      batch: batchOf(state),
+      ...(until === undefined ? {} : { until: new Date(until) }),
+      ...(store.signal ? { signal: store.signal } : {}),
+    });
+    answers.push(...told);
+    const gone = next.filter((_, at) => told[at]?.outcome === "removed");
+    removed.push(...gone);
+    meter.count(gone.length);
+  }
   for (const { digest } of answers) store.stamps.delete(digest);
+  const done = { removed, answers: answers.filter(({ error }) => error?.code !== "aborted") };
+  const stopped = store.signal?.aborted || answers.length < seen.length ? meter.stop() : undefined;
+  if (stopped) return { ...done, state: claimed, stopped };
   const answered = answers.every(({ outcome }) => outcome !== "unknown");
   const after = bound !== undefined && !answered
     ? claimed
@@ -133,12 +135,7 @@ async function sweepGroup(store: Store, state: CollectionState, parts: readonly 
       );
       return shards.length > 0 ? withPhase(now, shards, "X") : now;
     });
-  if (!after) return undefined;
-  return {
-    state: after,
-    answers,
-    removed: seen.filter((_, at) => answers[at]?.outcome === "removed"),
-  };
+  return after && { ...done, state: after };
 }
 
 /** Waits until no request of a claim can take effect any more. */
@@ -162,16 +159,4 @@ export async function awaitDeadlines(
 
 function claimId({ clock }: Store): string {
   return `${Math.floor(clock.random() * 2 ** 48).toString(16)}`;
-}
-
-function total(usage: Readonly<Record<string, number>> | undefined): number {
-  return Object.values(usage ?? {}).reduce((sum, count) => sum + count, 0);
-}
-
-function overBudget(budget: Budget, spent: Required<Budget>): string | undefined {
-  for (const name of ["deletes", "time", "requests"] as const) {
-    const most = budget[name];
-    if (most !== undefined && spent[name] >= most) return `budget of ${name} is spent`;
-  }
-  return undefined;
 }

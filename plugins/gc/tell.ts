@@ -7,7 +7,8 @@ import {
   plural,
   shardsOf,
 } from "../../core/mod.ts";
-import { type GcContext, optionsOf, policyOf } from "./flags.ts";
+import { type GcContext, policyOf, requestOf } from "./flags.ts";
+import { optionsOf } from "./library.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import { loadState } from "./state.ts";
 import { undo } from "./undo.ts";
@@ -86,7 +87,7 @@ export async function runExplain(context: GcContext, text: string): Promise<void
   }
   const policy = await policyOf(context);
   await using layout = await context.open(place, "read");
-  const options = optionsOf(context, policy, layout.store);
+  const options = optionsOf(layout.store, requestOf(context, policy));
   const found = await layout.resolve(digest ?? name ?? "");
   const plan = await makePlan(layout.store, options);
   const { until, ...why } = explain(plan, found.digest, name, options.grace);

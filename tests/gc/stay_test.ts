@@ -135,7 +135,7 @@ describe("a collector that stays", () => {
       await clock.advance(HOUR);
       assert.match(
         lines()[0] ?? "",
-        /failed: Cannot collect: .* would go, more than 50 %  \[refused\]/,
+        /failed: Cannot collect: .* would go, more than 50 % {2}\[refused\]/,
       );
       assert.match(lines()[1] ?? "", /only planned since a run was refused.*1 blob unreachable/);
       stop("SIGHUP");

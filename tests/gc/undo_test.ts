@@ -61,8 +61,8 @@ everyLayout("what was collected", (fresh) => {
     await using place = fresh();
     const layout = await place.open();
     const image = await pushNamed(layout, "old", "pr-1");
-    const { trashBytes } = await collectIn(place, { policy });
-    assert.ok(trashBytes > 0);
+    const { trash } = await collectIn(place, { policy });
+    assert.ok(trash.bytes > 0);
     assert.deepEqual(await storedIn(layout), []);
     const { entries, blobs } = await undo(layout.store);
     assert.deepEqual([entries.length, [...blobs].sort()], [1, digestsOf(image)]);

@@ -1,0 +1,130 @@
+import { generationOf, nameOf } from "../../core/mod.ts";
+import type { Collected, CollectOptions } from "./collect.ts";
+import { type Candidate, type Plan, sumOf } from "./plan.ts";
+import type { Dropped, Mode, Report, ReportedObject } from "./report.ts";
+
+/** What a report needs besides what was planned and done. */
+export interface ReportContext {
+  readonly options: Pick<CollectOptions, "policy" | "grace" | "quarantine">;
+  readonly mode: Mode;
+  readonly started: number;
+  readonly finished: number;
+  /** A reason per object. */
+  readonly explain: boolean;
+  readonly requests: Readonly<Record<string, number>>;
+  readonly warnings: Report["warnings"];
+}
+
+/** The most objects a report names; the plan file names all. */
+const MOST = 10_000;
+
+/** The report of a plan, and of what was done about it. */
+export function reportOf(plan: Plan, done: Collected | undefined, context: ReportContext): Report {
+  const [planned, waiting] = [sumOf(plan.candidates), sumOf(plan.waiting)];
+  const removed = done?.removed ?? [];
+  const deletedBytes = removed.reduce((sum, { size }) => sum + size, 0);
+  const generation = generationOf(plan.index);
+  const { options: { policy, grace, quarantine }, mode, explain, requests, warnings } = context;
+  const next = nextOf(plan, grace);
+  return {
+    mode,
+    started: iso(context.started),
+    finished: iso(context.finished),
+    t0: iso(plan.t0),
+    epoch: done?.epoch ?? plan.epoch,
+    ...(done?.run === undefined ? {} : { run: done.run }),
+    generation: done?.generation ?? [generation, generation],
+    policy: { ...policy, grace, quarantine },
+    refs: { kept: plan.index.manifests.length - plan.drops.length, dropped: droppedOf(plan) },
+    blobs: {
+      live: plan.live.count,
+      unreachable: planned.count,
+      waiting: waiting.count,
+      deleted: removed.length,
+    },
+    bytes: {
+      live: plan.live.bytes,
+      unreachable: planned.bytes,
+      waiting: waiting.bytes,
+      deleted: deletedBytes,
+    },
+    spared: {
+      young: waiting.count,
+      rescued: done?.rescued ?? 0,
+      replaced: done?.replaced ?? 0,
+      unknownAlgorithm: plan.foreign,
+    },
+    resumed: done?.resumed ?? 0,
+    failed: done?.failed ?? [],
+    damaged: done?.damaged ?? [],
+    restored: done?.restored ?? [],
+    missing: plan.missing.slice(0, MOST),
+    orphanReferrers: plan.orphans.slice(0, MOST),
+    trash: trashOf(done),
+    ingestsExpired: done?.ingestsExpired ?? 0,
+    requests,
+    ...(done ? { phases: done.phases } : {}),
+    ...(explain ? { objects: objectsOf(plan, done) } : {}),
+    warnings,
+    ...(done?.stopped === undefined ? {} : { stopped: done.stopped }),
+    ...(next === undefined ? {} : { next: iso(next) }),
+  };
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+function trashOf(done: Collected | undefined): Report["trash"] {
+  const { bytes = 0, until } = done?.trash ?? {};
+  return { bytes, ...(until === undefined ? {} : { until: iso(until) }) };
+}
+
+/** When the first of what waits will be old enough, or the first name will. */
+function nextOf({ waiting, verdicts }: Plan, grace: number): number | undefined {
+  const times = [
+    ...waiting.flatMap(({ blob: { modified } }) => modified ? [modified.getTime() + grace] : []),
+    ...verdicts.flatMap(({ keep, until }) => keep && until !== undefined ? [until] : []),
+  ];
+  return times.length === 0 ? undefined : times.reduce((one, other) => Math.min(one, other));
+}
+
+/** The entries that go, with the rule that says so; a weak one goes with its subject. */
+function droppedOf(plan: Plan): Dropped[] {
+  const verdicts = new Map(plan.verdicts.map((verdict) => [verdict.entry, verdict]));
+  return plan.drops.map((entry) => {
+    const verdict = verdicts.get(entry);
+    return {
+      name: nameOf(entry) ?? null,
+      digest: entry.digest,
+      rule: verdict?.rule ?? "referrer",
+      reason: verdict?.reason ?? "its subject goes",
+    };
+  });
+}
+
+/** A reason per object: what went, what is left all the same, and what waits. */
+function objectsOf({ candidates, waiting }: Plan, done: Collected | undefined): ReportedObject[] {
+  const removed = new Map(done?.removed.map((blob) => [blob.digest, blob]));
+  const told = (
+    { blob: { digest, size }, node }: Candidate,
+    action: ReportedObject["action"],
+    more = "",
+  ) => {
+    removed.delete(digest);
+    const reason = node ? "a manifest that nothing reaches" : "nothing reaches it";
+    return { digest, size, action, reason: reason + more };
+  };
+  const goes = (candidate: Candidate) =>
+    !done || removed.has(candidate.blob.digest)
+      ? told(candidate, "delete")
+      : told(candidate, "left", ", but it was left");
+  const objects = [
+    ...candidates.map(goes),
+    ...waiting.map((candidate) => told(candidate, "wait", ", but it is young")),
+  ];
+  const earlier = [...removed.values()].map(({ digest, size }): ReportedObject => {
+    return { digest, size, action: "delete", reason: "an earlier run had condemned it" };
+  });
+  return [...earlier, ...objects].slice(0, MOST);
+}

@@ -67,7 +67,10 @@ export async function ended(child: ChildProcess): Promise<Run> {
 }
 
 /** Sends a signal. Deno takes a child that was signalled by its own method for dead, whatever it says in the end. */
-export function kill({ pid }: ChildProcess, signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+export function kill(
+  { pid }: ChildProcess,
+  signal: "SIGHUP" | "SIGINT" | "SIGTERM" | "SIGKILL",
+): void {
   if (pid !== undefined) process.kill(pid, signal);
 }
 

@@ -1,13 +1,5 @@
-import {
-  check,
-  OciError,
-  parseJson,
-  readDuration,
-  readSize,
-  type Schema,
-  z,
-} from "../../core/mod.ts";
-import { isRange } from "./semver.ts";
+import { check, OciError, parseJson, readDuration, readSize, type Schema } from "../../core/mod.ts";
+import { policySchema } from "./policy_schema.ts";
 
 /** What becomes of a kind of entry: it stays, it goes, or it goes at that age in milliseconds. */
 export type Fate = "keep" | "drop" | number;
@@ -52,16 +44,6 @@ export const keepAll: Policy = {
   maxDrop: 50,
 };
 
-const duration = z.string().check(
-  z.refine((text) => readDuration(text) !== undefined, 'no duration: write "12h", "30d"'),
-);
-const size = z.string().check(
-  z.refine((text) => readSize(text) !== undefined, 'no size: write "20GiB"'),
-);
-const range = z.string().check(z.refine(isRange, 'no range of versions: write ">=1.2 <2"'));
-const percent = z.string().check(z.regex(/^(100|\d?\d)(\.\d+)?%$/, 'no share: write "50%"'));
-const fate = z.union([z.literal("keep"), z.literal("drop"), duration]);
-
 interface PolicyFile {
   readonly rules?: readonly RuleInFile[];
   readonly untagged?: string;
@@ -73,27 +55,6 @@ interface PolicyFile {
 }
 
 type RuleInFile = Omit<Rule, "maxAge"> & { readonly maxAge?: string };
-
-/** Judges a policy file; strict, so that a misspelt member is an error. */
-export const policySchema = z.strictObject({
-  $schema: z.optional(z.string()),
-  schema: z.literal("stowage.retention/1"),
-  comment: z.optional(z.string()),
-  grace: z.optional(duration),
-  quarantine: z.optional(duration),
-  untagged: z.optional(fate),
-  orphanReferrers: z.optional(fate),
-  maxSize: z.optional(size),
-  maxDrop: z.optional(percent),
-  rules: z.optional(z.array(z.strictObject({
-    comment: z.optional(z.string()),
-    refs: z.array(z.string().check(z.minLength(1))).check(z.minLength(1)),
-    keep: z.optional(z.literal("always")),
-    keepLast: z.optional(z.int().check(z.nonnegative())),
-    maxAge: z.optional(duration),
-    keepSemver: z.optional(range),
-  }))),
-});
 
 /**
  * Reads a policy file.

@@ -39,6 +39,15 @@ export type ProgressEvent =
     readonly total?: number;
   }
   | {
+    /** Bytes that are taken in before their digest is known; `ended` once they are a blob, or have failed. */
+    readonly type: "ingest";
+    readonly id: string;
+    readonly name: string;
+    readonly done: number;
+    readonly total?: number;
+    readonly ended?: true;
+  }
+  | {
     readonly type: "reference";
     readonly id: string;
     readonly name: string;
@@ -67,6 +76,10 @@ export interface Meter {
   meet(size: number): void;
   /** Bytes of a blob that have been moved so far. */
   moving(digest: Digest, done: number, total: number): void;
+  /** Bytes that have been taken in so far of what has no digest yet. */
+  taking(name: string, done: number, total?: number): void;
+  /** All of it was taken in, or it failed. */
+  taken(name: string, done: number): void;
   /** A blob is in place. */
   settle(
     digest: Digest,
@@ -91,7 +104,14 @@ export function startMeter(
 ): Meter {
   const id = action;
   const started = clock.elapsed();
-  const told = new Map<Digest, number>();
+  const told = new Map<string, number>();
+  /** Whether it is time to tell of this again. */
+  const isDue = (what: string) => {
+    const now = clock.elapsed();
+    if (now - (told.get(what) ?? -EVERY) < EVERY) return false;
+    told.set(what, now);
+    return true;
+  };
   const sums = { blobs: 0, bytes: 0, sent: 0, sentBytes: 0, skipped: 0, adopted: 0, resumed: 0 };
   onEvent({ type: "start", id, action, place });
   const tally = () => ({ ...sums, seconds: (clock.elapsed() - started) / 1000 });
@@ -102,10 +122,15 @@ export function startMeter(
       sums.bytes += Math.max(0, size);
     },
     moving(digest, done, total) {
-      const now = clock.elapsed();
-      if (now - (told.get(digest) ?? -EVERY) < EVERY) return;
-      told.set(digest, now);
-      onEvent({ type: "blob", id, digest, state: "moving", done, total });
+      if (isDue(digest)) onEvent({ type: "blob", id, digest, state: "moving", done, total });
+    },
+    taking(name, done, total) {
+      if (!isDue(name)) return;
+      onEvent({ type: "ingest", id, name, done, ...(total === undefined ? {} : { total }) });
+    },
+    taken(name, done) {
+      told.delete(name);
+      onEvent({ type: "ingest", id, name, done, ended: true });
     },
     settle(digest, size, state, resumed = 0) {
       told.delete(digest);

@@ -1,4 +1,4 @@
-import type { Digest, ProgressEvent, Tally } from "../../core/basics.ts";
+import type { ProgressEvent, Tally } from "../../core/basics.ts";
 import { bytes, cells, clip, pad, plural, seconds, visible } from "./text.ts";
 
 /** What is known of a transfer from its events. */
@@ -7,7 +7,7 @@ export interface Progress {
   readonly place: string;
   /** What the whole will be, if that was said. */
   readonly total: { readonly blobs?: number; readonly bytes?: number };
-  readonly moving: ReadonlyMap<Digest, { readonly done: number; readonly total: number }>;
+  readonly moving: ReadonlyMap<string, { readonly done: number; readonly total: number }>;
   /** Blobs in place, and their bytes. */
   readonly blobs: number;
   readonly bytes: number;
@@ -49,8 +49,14 @@ export function advance(before: Progress | undefined, event: ProgressEvent, now:
     };
   }
   if (event.type === "reference") return { ...before, references: before.references + 1 };
-  if (event.type !== "blob") return before;
   const moving = new Map(before.moving);
+  if (event.type === "ingest") {
+    const { name, done, total = done } = event;
+    if (event.ended) moving.delete(name);
+    else moving.set(name, { done, total });
+    return event.ended ? { ...before, moving } : sampled({ ...before, moving }, now);
+  }
+  if (event.type !== "blob") return before;
   if (event.state === "moving") {
     moving.set(event.digest, { done: event.done, total: event.total ?? event.done });
     return sampled({ ...before, moving }, now);
@@ -108,8 +114,8 @@ export function plainLine(progress: Progress, now: number): string {
 /** What a terminal shows: a line per moving blob, five at most, and one for the whole. */
 export function ttyLines(progress: Progress, window: Window, now: number): string[] {
   const room = Math.max(0, Math.min(5, window.height - 2));
-  const moving = [...progress.moving].slice(0, room).map(([digest, { done, total }]) => {
-    const name = clip(digest, 19);
+  const moving = [...progress.moving].slice(0, room).map(([what, { done, total }]) => {
+    const name = clip(visible(what), 19);
     const sizes = `${bytes(done)}/${bytes(total)}`;
     const numbers = `${percent(done, total).padStart(4)}  ${sizes}`;
     const width = Math.min(30, window.width - cells(name) - cells(numbers) - 7);

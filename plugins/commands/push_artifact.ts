@@ -24,7 +24,8 @@ export async function pushArtifact(
   const { annotations, artifactType, subject, names } = plan;
   const pace = createPace(flags.rate, clock, signal);
   const files = await inPool(plan.files, flags.jobs, async (input) => {
-    const { existed, descriptor: { digest, size } } = await pushFile(context, layout, input, pace);
+    const { existed, descriptor } = await pushFile(context, layout, meter, input, pace);
+    const { digest, size } = descriptor;
     const state = existed ? "skipped" : "sent";
     settle(meter, digest, size, existed);
     return { title: input.title, digest, size, mediaType: input.mediaType, state };
@@ -54,11 +55,21 @@ export async function pushArtifact(
 async function pushFile(
   { terminal }: Push,
   layout: Layout,
-  { path, size }: Input,
+  meter: Meter,
+  { path, size, title }: Input,
   pace: Pace,
 ) {
-  const source = path === "-" ? paced(terminal.stdin, pace) : fileSource(path, pace);
-  return await layout.push(size === undefined ? {} : { size }, source);
+  let done = 0;
+  const onBytes = (bytes: number) => {
+    meter.taking(title, done += bytes, size);
+    return pace(bytes);
+  };
+  const source = path === "-" ? paced(terminal.stdin, onBytes) : fileSource(path, onBytes);
+  try {
+    return await layout.push(size === undefined ? {} : { size }, source);
+  } finally {
+    meter.taken(title, done);
+  }
 }
 
 async function pushConfig(
@@ -69,7 +80,7 @@ async function pushConfig(
   pace: Pace,
 ): Promise<Descriptor> {
   if (config) {
-    const { descriptor, existed } = await pushFile(context, layout, config, pace);
+    const { descriptor, existed } = await pushFile(context, layout, meter, config, pace);
     settle(meter, descriptor.digest, descriptor.size, existed);
     return { ...descriptor, mediaType: config.mediaType };
   }

@@ -1,4 +1,4 @@
-import type { Clock, Digest, Notice, OnEvent, ProgressEvent, Terminal } from "../../core/basics.ts";
+import type { Clock, Notice, OnEvent, ProgressEvent, Terminal } from "../../core/basics.ts";
 import { advance, plainLine, type Progress, summary, ttyLines } from "./progress.ts";
 import { bytes, visible } from "./text.ts";
 
@@ -35,7 +35,7 @@ export function modeOf(
 export function createTalk(terminal: Terminal, clock: Clock, options: TalkOptions): Talk {
   const mode = modeOf(options, terminal);
   const done = new AbortController();
-  const told = new Map<Digest, number>();
+  const told = new Map<string, number>();
   const noticed = new Set<string>();
   let progress: Progress | undefined;
   let ticking: Promise<void> | undefined;
@@ -61,9 +61,11 @@ export function createTalk(terminal: Terminal, clock: Clock, options: TalkOption
   };
   const tell = (event: ProgressEvent) => {
     const now = clock.elapsed();
-    if (event.type === "blob" && event.state === "moving") {
-      if (now - (told.get(event.digest) ?? -EVERY.json) < EVERY.json) return;
-      told.set(event.digest, now);
+    const moving = event.type === "blob" && event.state === "moving" ? event.digest : undefined;
+    const what = event.type === "ingest" && !event.ended ? event.name : moving;
+    if (what !== undefined) {
+      if (now - (told.get(what) ?? -EVERY.json) < EVERY.json) return;
+      told.set(what, now);
     }
     json({ schema: "stowage.progress/1", ...event });
   };

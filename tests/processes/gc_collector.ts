@@ -19,10 +19,10 @@ async function collectOnce({ store }: Layout): Promise<string> {
   const { trash, ...blobs } = store.backend.blobs;
   try {
     const backend = { ...store.backend, blobs };
-    const { removed, spared, failed, damaged } = await collect({ ...store, backend }, eager());
+    const { removed, replaced, failed, damaged } = await collect({ ...store, backend }, eager());
     if (damaged.length > 0) throw new Error(`Taken although reachable: ${damaged.join(", ")}`);
     if (failed.length > 0) throw new Error(`${failed[0]?.digest}: ${failed[0]?.message}`);
-    return `removed ${removed.length} spared ${spared}`;
+    return `removed ${removed.length} replaced ${replaced}`;
   } catch (error) {
     // Another collector is at it, or was faster; or somebody died in a swap, and all waited for longer than a lease lasts.
     if (!isOciError(error, "locked", "conflict", "lease_lost")) throw error;

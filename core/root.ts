@@ -144,7 +144,9 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
     try {
       await commit(batch);
     } catch (error) {
-      for (const waiting of batch) waiting.reject(error);
+      // What stands behind a fence was put back: it has its own attempt.
+      const later = new Set(queue);
+      for (const waiting of batch) if (!later.has(waiting)) waiting.reject(error);
     } finally {
       base = undefined;
     }

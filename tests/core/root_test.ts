@@ -467,6 +467,25 @@ describe("the epoch of the root", () => {
     assert.equal(root.epoch, 2);
   });
 
+  it("ends a swap: what stands behind a fence that fails has an attempt of its own", async () => {
+    const { docs } = createDocs();
+    let swaps = 0;
+    const root = open({
+      ...docs,
+      async swap(name, text, seen) {
+        if (swaps++ === 0) throw new OciError("unavailable", "Cannot swap: the disk is full");
+        return await docs.swap(name, text, seen);
+      },
+    });
+    const first = root.edit(() => Promise.reject(new OciError("refused", "Cannot do this")));
+    const [one, two] = [root.edit(fence), root.edit(add(1))];
+    await fails(first, "refused");
+    await fails(one, "unavailable", /the disk is full/);
+    await two;
+    assert.deepEqual(numbers(await root.load()), [1]);
+    assert.equal(root.epoch, 0);
+  });
+
   it("is, during an edit, that of the index it is based on, whatever readers see meanwhile", async () => {
     const { docs } = createDocs();
     const clock = fakeClock();

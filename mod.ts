@@ -97,6 +97,7 @@ export {
   type Hook,
   type HookContext,
   type HookFactory,
+  type HookFlags,
   type ImageIndex,
   type Info,
   type Ingest,

@@ -10,7 +10,7 @@ export { parsePlatform } from "./platform.ts";
 export { hidden, type Place, placeUrl } from "./place.ts";
 export { formatReference, parseReference, type Reference } from "./reference.ts";
 export { createRegistry, type Plugin, type Registry } from "./plugin.ts";
-export type { Notice } from "./hook.ts";
+export type { Hook, Notice } from "./hook.ts";
 export type { OnEvent, ProgressEvent, Tally } from "./events.ts";
 export type { OpenMode } from "./backend.ts";
 export type { Layout } from "./layout.ts";

@@ -26,6 +26,8 @@ export interface Terminal {
   readonly height: number;
   /** Whether bars and trees may be drawn with more than ASCII. */
   readonly unicode: boolean;
+  /** Asks for a line that is not shown; there only where somebody can answer. */
+  readonly secret?: (question: string) => Promise<string>;
   /** The environment: the only way a command reads it. */
   env(name: string): string | undefined;
 }
@@ -95,6 +97,8 @@ export interface CommandBody<T extends FlagTable = FlagTable> {
   readonly details?: string;
   /** Its flags, beside those of every command. */
   readonly flags: T;
+  /** What it does with names: the flags of hooks come with it, and hooks get all flags as their settings. */
+  readonly names?: readonly ("reads" | "sets")[];
   /** Lines that can be pasted. */
   readonly examples: readonly string[];
   /** How many positionals, at least and at most. */

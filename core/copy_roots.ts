@@ -47,15 +47,18 @@ export async function chooseRoots(
   { as, platform }: RootOptions,
 ): Promise<Root[]> {
   const found: Descriptor[] = [];
-  if (what === undefined) found.push(...usable(index));
-  else for (const name of [what].flat()) found.push(await resolve(from, index, name));
+  if (what === undefined) {
+    for (const one of usable(index)) {
+      await runBeforeRead(from, index, one);
+      found.push(one);
+    }
+  } else for (const name of [what].flat()) found.push(await resolve(from, index, name));
   if (as !== undefined && found.length !== 1) {
     throw new OciError("invalid", `Cannot give ${found.length} references the same names`);
   }
   const roots: Root[] = [];
   for (const one of found) {
     const name = nameOf(one);
-    if (name !== undefined) await runBeforeRead(from, index, one);
     const entry = platform === undefined ? one : await runningOn(from, one, [platform]);
     const names = [as ?? name ?? []].flat();
     roots.push({ entry, names, source: entry.digest });

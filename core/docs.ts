@@ -18,6 +18,17 @@ export interface EditOptions {
 
 const LONGEST_PAUSE = 5_000;
 
+/** The documents whose names begin with `prefix`, called by what follows it. */
+export function docsBelow(docs: Docs, prefix: string): Docs {
+  return {
+    load: (name, options) => docs.load(prefix + name, options),
+    swap: (name, text, seen) => docs.swap(prefix + name, text, seen),
+    async *list(begin) {
+      for await (const name of docs.list(prefix + begin)) yield name.slice(prefix.length);
+    },
+  };
+}
+
 /**
  * Changes a document by a pure function of its text, undefined where there is none: applied again to what stands there
  * whenever somebody else was faster. The same text back writes nothing. What stands in the end comes back.

@@ -1,4 +1,4 @@
-import type { Backend } from "./backend.ts";
+import type { Backend, Blobs, Docs } from "./backend.ts";
 import type { Clock } from "./clock.ts";
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
@@ -29,6 +29,12 @@ export interface HookContext {
   readonly signal?: AbortSignal;
   /** The index as it was read. */
   readonly index: ImageIndex;
+  /** What was asked for, where something is read: a name, or one with a digest; nothing for an entry without a name. */
+  readonly name?: string;
+  /** The documents of this hook alone: what it calls `x` lies at `.stowage/`, its name, `/x`. */
+  readonly docs: Docs;
+  /** Looks at blobs. */
+  readonly blobs: Pick<Blobs, "stat" | "list">;
   /** The bytes of a small blob, verified; throws `not_found`. */
   fetchAll(digest: Digest): Promise<Uint8Array>;
   /** Reports something odd. */
@@ -39,7 +45,9 @@ export interface HookContext {
 export interface TagContext extends HookContext {
   /** Stores a blob; its descriptor comes back. */
   put(mediaType: string, bytes: Uint8Array): Promise<Descriptor>;
-  /** Adds an entry in the same swap. */
+  /** The index with the edits made so far, those of hooks included. */
+  readonly edited: ImageIndex;
+  /** Adds an entry in the same swap; one with a name replaces what bears that name. */
   insert(entry: Descriptor): void;
   /** Drops the entries equal to this one, of those that `index` shows, in the same swap. */
   drop(entry: Descriptor): void;
@@ -67,7 +75,7 @@ export interface Hook {
   beforeTag?(entry: Descriptor, context: TagContext): Awaitable<Descriptor | void>;
   /** Runs once the name is set. What it throws is a notice. */
   afterTag?(entry: Descriptor, context: HookContext): Awaitable<void>;
-  /** Runs on what a name resolved to; throw to refuse. */
+  /** Runs on what a name resolved to, before a platform is chosen from it; throw to refuse. */
   beforeRead?(entry: Descriptor, context: HookContext): Awaitable<void>;
   /** More references that keep content alive. */
   edges?(node: Descriptor, context: HookContext): Awaitable<readonly Descriptor[]>;

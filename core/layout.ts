@@ -64,9 +64,7 @@ export class Layout implements AsyncDisposable {
    */
   async resolve(name: string, options: ResolveOptions = {}): Promise<Descriptor> {
     const index = await this.store.root.load();
-    const found = copyJson(await resolve(this.store, index, name, options));
-    if (!looksLikeDigest(name)) await runBeforeRead(this.store, index, found);
-    return found;
+    return copyJson(await resolve(this.store, index, name, options));
   }
 
   /** The named entries, sorted by name. */
@@ -76,7 +74,10 @@ export class Layout implements AsyncDisposable {
 
   /** The only thing this layout lists; throws `not_found` if it is empty, `ambiguous` if there are several. */
   async single(): Promise<Descriptor> {
-    return copyJson(await singleEntry(this.store, await this.store.root.load()));
+    const index = await this.store.root.load();
+    const found = await singleEntry(this.store, index);
+    await runBeforeRead(this.store, index, found);
+    return copyJson(found);
   }
 
   /** Whether a blob is stored. */

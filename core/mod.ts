@@ -131,7 +131,7 @@ export {
   withPhase,
 } from "./collection.ts";
 export { timeOf, transact } from "./edit.ts";
-export { hookContext } from "./run_hooks.ts";
+export { hookContext, hookEdges } from "./run_hooks.ts";
 export {
   type Chunks,
   chunksOf,
@@ -181,7 +181,13 @@ export { type Limbo, openLimbo } from "./local/limbo.ts";
 export type { LocalPlace } from "./local/local_place.ts";
 export { type Bury, removeBlobs } from "./local/removal.ts";
 export { renewBlob } from "./local/renewal.ts";
-export { createRegistry, type HookFactory, type Plugin, type Registry } from "./plugin.ts";
+export {
+  createRegistry,
+  type HookFactory,
+  type HookFlags,
+  type Plugin,
+  type Registry,
+} from "./plugin.ts";
 export {
   type Command,
   type CommandBody,

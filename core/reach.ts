@@ -5,7 +5,7 @@ import { kindOfVisit, type Visit, walkGraph, type WalkOptions } from "./graph.ts
 import type { ImageIndex } from "./image_index.ts";
 import { kindOf } from "./manifest.ts";
 import { readNode } from "./read.ts";
-import { hookContext } from "./run_hooks.ts";
+import { hookEdges } from "./run_hooks.ts";
 import type { Store } from "./store.ts";
 
 /** What is reached from some entries, added bit by bit; nothing is opened twice. */
@@ -31,11 +31,11 @@ export function reachBelow(store: Store): Reach {
  * What cannot be read stops it.
  */
 export function reachAlive(store: Store, index: ImageIndex): Reach {
-  const context = hookContext(store, index);
+  const edges = hookEdges(store, index);
   return createReach(store, async (visit, isEntry) => {
     const { target, node } = visit;
     const ties = isEntry || !node?.subject ? [] : [node.subject];
-    for (const hook of store.hooks) ties.push(...await hook.edges?.(target, context) ?? []);
+    ties.push(...await edges(target));
     if (!node && visit.role !== "config" && visit.role !== "layer") {
       ties.push(...await unknownChildren(store, target));
     }

@@ -15,6 +15,7 @@ import { kindOf, leadsToNode, MANIFEST_TYPE, OCTET_STREAM, shapeOf } from "./man
 import { entriesNamed, nameOf, splitPinned } from "./names.ts";
 import { isPlatform, matches, parsePlatform, printPlatform } from "./platform.ts";
 import { readAll, readNode } from "./read.ts";
+import { runBeforeRead } from "./run_hooks.ts";
 import { placeOf, type Store } from "./store.ts";
 
 /** How a name is resolved. */
@@ -23,15 +24,22 @@ export interface ResolveOptions {
   readonly platform?: string | Platform;
 }
 
-/** What a name, digest or pinned name stands for in this index. */
+/**
+ * What a name, digest or pinned name stands for in this index. Hooks are asked about entries that names lead to, but
+ * for those of the caller's own making.
+ */
 export async function resolve(
   store: Store,
   index: ImageIndex,
   name: string,
   { platform }: ResolveOptions = {},
+  isOwn: (entry: Descriptor) => boolean = () => false,
 ): Promise<Descriptor> {
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   const found = await find(store, index, name, wanted);
+  // A digest says by itself what it stands for.
+  const asked = !looksLikeDigest(name) && !isOwn(found);
+  if (asked) await runBeforeRead(store, index, found, name);
   if (wanted === undefined || found.platform && matches(found.platform, wanted)) return found;
   return await selectPlatform(store, found, wanted, name);
 }

@@ -15,23 +15,48 @@ import {
   isUsable,
   listed,
   without,
+  withReference,
 } from "./image_index.ts";
 import { sameJson } from "./json.ts";
 import { nameOf } from "./names.ts";
+import { docsBelow } from "./docs.ts";
 import { put } from "./put.ts";
 import { readAll } from "./read.ts";
 import { check } from "./schema.ts";
 import { placeOf, type Store } from "./store.ts";
 
-/** What hooks may use. */
-export function hookContext(store: Store, index: ImageIndex): HookContext {
+/** What a hook of this name may use; `name` is what was asked for. */
+export function hookContext(
+  store: Store,
+  index: ImageIndex,
+  hook: string,
+  name?: string,
+): HookContext {
+  const { url, blobs, docs } = store.backend;
   return {
-    url: store.backend.url,
+    url,
     clock: store.clock,
     index,
+    docs: docsBelow(docs, `.stowage/${hook}/`),
+    blobs: { stat: (digest) => blobs.stat(digest), list: (options) => blobs.list(options) },
+    ...(name === undefined ? {} : { name }),
     ...(store.signal ? { signal: store.signal } : {}),
     fetchAll: (digest) => readAll(store, { digest }, { limit: store.limits.manifest }),
     notice: (notice) => store.notice(notice),
+  };
+}
+
+/** What hooks tie to a node, in one look at the index: each hook has one context for all of it. */
+export function hookEdges(
+  store: Store,
+  index: ImageIndex,
+): (node: Descriptor) => Promise<readonly Descriptor[]> {
+  const asked = store.hooks.filter((hook) => hook.edges)
+    .map((hook) => ({ hook, context: hookContext(store, index, hook.name) }));
+  return async (node) => {
+    const ties: Descriptor[] = [];
+    for (const { hook, context } of asked) ties.push(...await hook.edges?.(node, context) ?? []);
+    return ties;
   };
 }
 
@@ -45,11 +70,16 @@ export async function runBeforeTag(store: Store, before: ImageIndex, after: Imag
     let current = entry;
     for (const hook of store.hooks) {
       const context: TagContext = {
-        ...hookContext(store, before),
+        ...hookContext(store, before, hook.name),
+        get edited() {
+          return index;
+        },
         put: async (mediaType, bytes) => (await put(store, { mediaType }, bytes)).descriptor,
         insert(one) {
           check(descriptorSchema, one, "invalid", `Cannot list what hook "${hook.name}" inserts`);
-          index = insert(index, one);
+          index = nameOf(one) === undefined
+            ? insert(index, one)
+            : withReference(index, canonical(one));
         },
         drop(one) {
           const former = listed(before, one.digest).filter((other) => sameJson(other, one));
@@ -66,9 +96,9 @@ export async function runBeforeTag(store: Store, before: ImageIndex, after: Imag
       assertSame(hook.name, entry, made);
       current = canonical(made);
     }
-    if (current !== entry) {
-      index = change(index, { replace: new Map([[entry, current]]) });
-    }
+    // What is as it was is the very entry that stood there, so that nothing is written for it.
+    const kept = listed(before, current.digest).find((one) => sameJson(one, current)) ?? current;
+    if (kept !== entry) index = change(index, { replace: new Map([[entry, kept]]) });
     named.push(current);
   }
   return { index, named };
@@ -121,7 +151,7 @@ export async function runAfterTag(
   for (const entry of named) {
     for (const hook of store.hooks) {
       try {
-        await hook.afterTag?.(entry, hookContext(store, index));
+        await hook.afterTag?.(entry, hookContext(store, index, hook.name));
       } catch (error) {
         const message = `Hook "${hook.name}" failed after the name was set: ${messageOf(error)}`;
         store.notice({ code: "hook_failed", message, digest: entry.digest });
@@ -130,11 +160,12 @@ export async function runAfterTag(
   }
 }
 
-/** Asks the hooks whether what a name resolved to may be read; throws `refused`. */
+/** Asks the hooks whether what a name resolved to may be read, or an entry without a name; throws `refused`. */
 export async function runBeforeRead(
   store: Store,
   index: ImageIndex,
   entry: Descriptor,
+  name: string | undefined = nameOf(entry),
 ): Promise<void> {
   if (!isUsable(entry)) return;
   for (const hook of store.hooks) {
@@ -142,7 +173,7 @@ export async function runBeforeRead(
       store,
       hook.name,
       entry,
-      () => hook.beforeRead?.(entry, hookContext(store, index)),
+      () => hook.beforeRead?.(entry, hookContext(store, index, hook.name, name)),
     );
   }
 }

@@ -58,6 +58,8 @@ export interface Transaction {
     names: string | readonly string[],
     options?: TagOptions,
   ): Promise<Descriptor[]>;
+  /** Sets a name anew to the very entry it has, for hooks to see; `ambiguous` where several entries bear it. */
+  retag(name: string): Descriptor;
   /** Drops a name; gives its former entries. */
   untag(name: string, options?: ExpectOptions): readonly Descriptor[];
   /** Lists a descriptor without a name, once. */
@@ -78,7 +80,7 @@ export function beginTransaction(
     index: before,
     sparse: false,
     resolve: async (name: string, options?: ResolveOptions) =>
-      copyJson(await resolve(store, tx.index, name, options)),
+      copyJson(await resolve(store, tx.index, name, options, isOwn)),
 
     async tag(target: TagTarget, names: string | readonly string[], options: TagOptions = {}) {
       const { annotations = {}, keepPrevious = false, expect, sparse = false } = options;
@@ -96,6 +98,21 @@ export function beginTransaction(
       }
       tx.sparse ||= sparse;
       return copyJson(set);
+    },
+
+    retag(name: string) {
+      const { full } = called(name, "set", { suffix: false });
+      const [entry, ...others] = named(tx.index, full);
+      if (!entry || others.length > 0) {
+        throw new OciError(
+          "ambiguous",
+          `Cannot set ${JSON.stringify(name)}: ${others.length + 1} entries bear it`,
+          { url: placeOf(store), ref: name },
+        );
+      }
+      const again = checked({ ...entry });
+      tx.index = change(tx.index, { replace: new Map([[entry, again]]) });
+      return copyJson(again);
     },
 
     untag(name: string, { expect, keepPrevious = false }: ExpectOptions = {}) {
@@ -137,6 +154,12 @@ export function beginTransaction(
       return copyJson(former);
     },
   };
+
+  /** Whether an entry was set in this transaction: nobody needs to be asked about it. */
+  function isOwn(entry: Descriptor): boolean {
+    const isIn = (index: ImageIndex) => listed(index, entry.digest).includes(entry);
+    return isIn(tx.index) && !isIn(before);
+  }
 
   /** The entries that a name finds, and their one full name. */
   function called(name: string, action: string, rules?: { suffix: boolean }) {

@@ -1,5 +1,6 @@
 import { type CommandContext, type FlagTable, isOciError } from "../../core/basics.ts";
 import { commonFlags } from "./common.ts";
+import { flagsOf } from "./help.ts";
 
 type Context = Pick<CommandContext, "registry" | "reference" | "print" | "open">;
 
@@ -16,8 +17,9 @@ export async function candidates(context: Context, typed: readonly string[]): Pr
     name === word || aliases?.includes(word)
   );
   if (!command) return [];
-  const { flags, words = [] } = await command.load();
-  const table: FlagTable = { ...commonFlags, ...flags };
+  const body = await command.load();
+  const { words = [] } = body;
+  const table: FlagTable = { ...commonFlags, ...flagsOf(registry, body) };
   const spec = Object.entries(table).find(([name]) => `--${name}` === before.at(-1))?.[1];
   if (spec && spec.type !== "switch") return starting(spec.values ?? []);
   if (current.startsWith("-")) {

@@ -24,6 +24,7 @@ export default defineBody({
     "stowage cat ./store:v1 --range 0-511",
     "stowage cat ./store:v1 --range=-100",
   ],
+  names: ["reads"],
   positionals: [1, 1],
   async run(context) {
     const { flags, json, clock, signal, positionals: [text = ""] } = context;

@@ -27,6 +27,7 @@ export default defineBody({
     "stowage copy --create --all ./store ./twin",
     "stowage copy --platform linux/arm64 ./store:v1 ./small:v1-arm64",
   ],
+  names: ["reads", "sets"],
   positionals: [2, Infinity],
   async run(context) {
     const { flags, positionals } = context;

@@ -31,10 +31,23 @@ export function overview(registry: Registry): string[] {
   ];
 }
 
+/** The flags of a command: its own, and those of hooks that see what it does. */
+export function flagsOf(
+  { hookFlags }: Registry,
+  { flags, names = [] }: CommandBody,
+): FlagTable {
+  return Object.assign({}, ...names.map((does) => hookFlags[does]), flags);
+}
+
 /** How a command is used. */
-export function commandHelp(command: Command, body: CommandBody, width: number): string[] {
+export function commandHelp(
+  registry: Registry,
+  command: Command,
+  body: CommandBody,
+  width: number,
+): string[] {
   const { name, aliases = [], summary } = command;
-  const own = flagLines(body.flags);
+  const own = flagLines(flagsOf(registry, body));
   return [
     `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,
     "",
@@ -80,7 +93,7 @@ export default defineBody({
 
     async function helpOf(registry: Registry, word: string): Promise<string[]> {
       const command = findCommand(registry, word);
-      return commandHelp(command, await command.load(), terminal.width);
+      return commandHelp(registry, command, await command.load(), terminal.width);
     }
   },
 });

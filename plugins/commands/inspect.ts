@@ -43,6 +43,7 @@ export default defineBody({
     "stowage inspect --platform linux/arm64 --image-config ./store:v1",
     "stowage inspect --digest ./store:latest",
   ],
+  names: ["reads"],
   positionals: [1, 1],
   async run(context) {
     const { flags, json, positionals: [text = ""] } = context;

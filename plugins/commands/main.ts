@@ -11,7 +11,8 @@ import { splitWord, wantsHelp, wantsJson } from "./arguments.ts";
 import { commonFlags } from "./common.ts";
 import { type Ending, endingOf, type ExitCodes, tellFailure } from "./failure.ts";
 import { type Arguments, readFlags } from "./flags.ts";
-import { commandHelp, findCommand, overview } from "./help.ts";
+import { commandHelp, findCommand, flagsOf, overview } from "./help.ts";
+import { hooksOf } from "./hooks.ts";
 import { type Host, processHost } from "./host.ts";
 import { behind, openPlace, type Places, readPlace, readReference } from "./open_place.ts";
 import { writeResult } from "./result.ts";
@@ -54,8 +55,10 @@ export async function main(
     if (ending === "usage") hints.push(who.replace(/^stowage ?/, "stowage help ").trim());
     const told = stop.ending() === undefined ? error : stop.describe(error);
     const trace = ending === "defect" || rest.includes("-vv");
-    tellFailure(terminal, told, { who, json, exit: exits[ending], next: hints, trace });
-    return exits[ending];
+    const reason = stop.ending() === undefined && isOciError(error) ? error.reason : undefined;
+    const exit = registry.exits.get(reason ?? "") ?? exits[ending];
+    tellFailure(terminal, told, { who, json, exit, next: hints, trace });
+    return exit;
   } finally {
     stop.end();
   }
@@ -72,11 +75,11 @@ async function runCommand(
   const { terminal, clock } = host;
   const body = await command.load();
   if (wantsHelp(argv)) {
-    const lines = commandHelp(command, body, terminal.width);
+    const lines = commandHelp(registry, command, body, terminal.width);
     await terminal.out(lines.map((line) => `${line}\n`).join(""));
     return 0;
   }
-  const table = { ...commonFlags, ...body.flags };
+  const table = { ...commonFlags, ...flagsOf(registry, body) };
   const { env } = terminal;
   // The file that the settings are read from is a flag itself.
   const first = readFlags({ settings: commonFlags.settings }, settingsOnly(argv), { env });
@@ -107,6 +110,7 @@ async function runCommand(
     durability: own.durability,
     signal: stop.signal,
     notice: (notice) => talk.notice(notice),
+    hooks: hooksOf(registry, body.names?.length ? flags : {}, terminal),
   };
   const context: CommandContext = {
     positionals,

@@ -1,4 +1,12 @@
-import type { Layout, Notice, OpenMode, Place, Reference, Registry } from "../../core/basics.ts";
+import type {
+  Hook,
+  Layout,
+  Notice,
+  OpenMode,
+  Place,
+  Reference,
+  Registry,
+} from "../../core/basics.ts";
 import { formatReference, parseReference, placeUrl } from "../../core/basics.ts";
 import type { Settings } from "./settings.ts";
 import { reading, usageError } from "./usage.ts";
@@ -14,6 +22,8 @@ export interface Places {
   readonly durability: "full" | "none" | undefined;
   readonly signal: AbortSignal;
   notice(notice: Notice): void;
+  /** Those that take part, made once. */
+  hooks(): Promise<readonly Hook[]>;
 }
 
 /** Reads a reference; an empty place is the default one. What cannot be read is a usage error. */
@@ -75,6 +85,7 @@ export async function openPlace(places: Places, place: Place, mode: OpenMode): P
     registry,
     mode,
     signal,
+    hooks: await places.hooks(),
     onNotice: (notice) => places.notice(notice),
     ...(wait === undefined ? {} : { wait }),
     ...(durability === undefined ? {} : { durability }),

@@ -19,6 +19,7 @@ export default defineBody({
     "stowage pull ./store:v1 -o out",
     "stowage pull ./store:v1 --include '*.json' -o -",
   ],
+  names: ["reads"],
   positionals: [1, 1],
   async run(context) {
     const { flags, json, positionals: [text = ""] } = context;

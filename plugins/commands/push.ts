@@ -21,6 +21,7 @@ export default defineBody({
     "tar c docs | stowage push ./store:docs -:application/x-tar --name docs.tar",
     "stowage push ./store report.json --subject v1 --artifact-type application/vnd.example.report",
   ],
+  names: ["sets", "reads"],
   positionals: [2, Infinity],
   async run(context) {
     const [target = ""] = context.positionals;

@@ -25,6 +25,7 @@ export default defineBody({
     "stowage tag ./store:v1.2.0 v1.2 latest",
     "stowage tag --expect none ./store#reg.example/app:1.0 stable",
   ],
+  names: ["reads", "sets"],
   positionals: [2, Infinity],
   async run(context) {
     const { flags, print, positionals: [text = "", ...names] } = context;

@@ -50,8 +50,31 @@ export function processTerminal(): Terminal {
       return stderr.rows || 24;
     },
     unicode: isUnicode(env, process.platform),
+    ...(stdin.isTTY && stderr.isTTY ? { secret: askSecret } : {}),
     env,
   };
+}
+
+/** A line typed at the terminal, which does not show it. */
+async function askSecret(question: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(question);
+  stdin.setRawMode(true);
+  let typed = "";
+  try {
+    for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
+      for (const char of String(chunk)) {
+        if (char === "\r" || char === "\n" || char === "\x04") return typed;
+        if (char === "\x03") throw new OciError("aborted", "Cannot go on: nothing was typed");
+        typed = char === "\x7f" || char === "\b" ? [...typed].slice(0, -1).join("") : typed + char;
+      }
+    }
+    return typed;
+  } finally {
+    stdin.setRawMode(false);
+    stdin.pause();
+    stderr.write("\n");
+  }
 }
 
 function unwritten(error: Error, chunk: string | Uint8Array): OciError {

@@ -47,6 +47,7 @@ export default defineBody({
     "What the entries of a layout, or one of them, consist of. What is not stored is marked.",
   flags,
   examples: ["stowage tree ./store", "stowage tree --referrers --no-layers ./store:v1"],
+  names: ["reads"],
   positionals: [1, 1],
   async run(context) {
     const { terminal, positionals: [text = ""] } = context;

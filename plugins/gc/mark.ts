@@ -2,7 +2,8 @@ import {
   type Descriptor,
   type Digest,
   type Edge,
-  type HookContext,
+  hookEdges,
+  type ImageIndex,
   isOciError,
   kindOf,
   type Node,
@@ -32,11 +33,11 @@ export interface Mark {
  * Starts a mark. It fails closed: a node that is there and cannot be read, does not hash to its name or does not parse
  * ends it with that error.
  */
-export function startMark(store: Store, context: HookContext): Mark {
+export function startMark(store: Store, index: ImageIndex): Mark {
   const live = createDigestSet();
   const opened = new Set<string>();
   const missing: Digest[] = [];
-  const hooks = store.hooks.filter((hook) => hook.edges);
+  const edges = hookEdges(store, index);
   let bytes = 0;
 
   /** Notes a descriptor; those that may lead on go to the queue. */
@@ -53,9 +54,7 @@ export function startMark(store: Store, context: HookContext): Mark {
     const node = await nodeOf(store, target, missing);
     for (const edge of node?.edges ?? []) reach(edge.target, edge.role, queue);
     if (node?.subject) reach(node.subject, "manifest", queue);
-    for (const hook of hooks) {
-      for (const edge of await hook.edges?.(target, context) ?? []) reach(edge, "manifest", queue);
-    }
+    for (const edge of await edges(target)) reach(edge, "manifest", queue);
   }
 
   return {

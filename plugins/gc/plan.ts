@@ -3,7 +3,6 @@ import {
   type Descriptor,
   type Digest,
   epochOf,
-  hookContext,
   type ImageIndex,
   isDigest,
   isOciError,
@@ -83,7 +82,7 @@ export async function makePlan(store: Store, options: PlanOptions): Promise<Plan
   const index = await store.root.load();
   const { strong, weak } = await splitRoots(store, index);
   const verdicts = await judge(store, strong, options, t0);
-  const mark = startMark(store, hookContext(store, index));
+  const mark = startMark(store, index);
   await mark.add(verdicts.filter(({ keep }) => keep).map(({ entry }) => entry));
   await markExpected(store, mark);
   const { unreached, foreign, unlisted } = await lookThrough(store, mark);

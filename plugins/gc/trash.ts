@@ -1,4 +1,4 @@
-import { type Digest, hookContext, isUsable, type Store, timeOf } from "../../core/mod.ts";
+import { type Digest, isUsable, type Store, timeOf } from "../../core/mod.ts";
 import { type Mark, startMark } from "./mark.ts";
 
 /** What lies in the trash. */
@@ -27,7 +27,7 @@ export async function bringBack(
   const back: Digest[] = [];
   for (let known = mark;; known = undefined) {
     const index = await store.root.load();
-    known ??= startMark(store, hookContext(store, index));
+    known ??= startMark(store, index);
     await known.add(index.manifests.filter(isUsable));
     const before = back.length;
     const missed: Digest[] = [];

@@ -5,7 +5,8 @@ import { OciError } from "../../core/errors.ts";
 import type { Hook } from "../../core/hook.ts";
 import { nameOf } from "../../core/names.ts";
 import { fails } from "../fails.ts";
-import { imageOf, pushImage, utf8 } from "../images.ts";
+import { copy } from "../../core/mod.ts";
+import { imageOf, indexOf, pushAll, pushImage, utf8 } from "../images.ts";
 import { inMemory } from "../layouts.ts";
 
 const marked = (one: Descriptor, name: string, value: string): Descriptor => ({
@@ -18,7 +19,7 @@ inMemory("hooks", (newPlace) => {
   async function start(...hooks: Omit<Hook, "name">[]) {
     const place = newPlace();
     const layout = await place.open({
-      hooks: hooks.map((hook, n) => ({ name: `hook ${n + 1}`, ...hook })),
+      hooks: hooks.map((hook, n) => ({ name: `hook-${n + 1}`, ...hook })),
     });
     const [a, b] = [await pushImage(layout, "a"), await pushImage(layout, "b")];
     return { place, layout, a, b, [Symbol.asyncDispose]: () => place[Symbol.asyncDispose]() };
@@ -113,7 +114,7 @@ inMemory("hooks", (newPlace) => {
     const error = await fails(
       layout.tag(a, "v1"),
       "refused",
-      /^Cannot use "v1": hook 1: Cannot sign: no key$/,
+      /^Cannot use "v1": hook-1: Cannot sign: no key$/,
     );
     assert.deepEqual([error.reason, error.cause, error.digest, error.ref], [
       "no_key",
@@ -154,7 +155,7 @@ inMemory("hooks", (newPlace) => {
   ) {
     it(`it cannot change ${what}`, async () => {
       await using started = await start({ beforeTag: change });
-      await fails(started.layout.tag(started.a, "v1"), "invalid", /hook "hook 1"/);
+      await fails(started.layout.tag(started.a, "v1"), "invalid", /hook "hook-1"/);
       assert.equal((await started.layout.index()).manifests.length, 0);
     });
   }
@@ -178,7 +179,7 @@ inMemory("hooks", (newPlace) => {
     assert.deepEqual(layout.notices.map(({ code }) => code), ["hook_failed", "hook_failed"]);
     assert.match(
       layout.notices[0]?.message ?? "",
-      /^Hook "hook 1" failed after the name was set: mail server is down$/,
+      /^Hook "hook-1" failed after the name was set: mail server is down$/,
     );
   });
 
@@ -240,9 +241,107 @@ inMemory("hooks", (newPlace) => {
         () => layout.readerAt("v1"),
       ]
     ) {
-      const error = await fails(call(), "refused", /^Cannot use "v1": hook 1: No valid signature$/);
+      const error = await fails(call(), "refused", /^Cannot use "v1": hook-1: No valid signature$/);
       assert.equal(error.reason, "unsigned");
     }
     assert.equal((await layout.resolve(a.digest)).digest, a.digest);
+  });
+
+  it("retagging by name, choosing the only entry and copying ask first", async () => {
+    const seen: (string | undefined)[] = [];
+    await using started = await start({ beforeRead: (_, { name }) => void seen.push(name) });
+    const { layout, a, place } = started;
+    await layout.tag(a, "v1");
+    await layout.tag("v1", "v2");
+    await layout.single();
+    await using target = newPlace();
+    await copy(layout, "v2", await target.open());
+    await copy(await place.open({ hooks: layout.store.hooks }), undefined, await target.open());
+    assert.deepEqual(seen, ["v1", "v1", "v2", "v1", "v2"]);
+    await layout.transaction(async (tx) => {
+      await tx.tag(a, "own");
+      await tx.resolve("own");
+    });
+    assert.equal(seen.length, 5, "nobody is asked about what the transaction itself has set");
+  });
+
+  it("a refused retag leaves the index as it was", async () => {
+    await using started = await start({
+      beforeRead() {
+        throw new OciError("refused", "No valid signature", { reason: "unsigned" });
+      },
+    });
+    const { layout, place, a } = started;
+    await layout.tag(a, "v1");
+    const before = await place.read("index.json");
+    await fails(layout.tag("v1", "v2"), "refused");
+    await fails(layout.single(), "refused");
+    assert.equal(await place.read("index.json"), before);
+  });
+
+  it("an index is asked about as it is listed, before a platform is chosen from it", async () => {
+    const seen: string[] = [];
+    await using started = await start({ beforeRead: ({ digest }) => void seen.push(digest) });
+    const { layout } = started;
+    const platform = { os: "linux", architecture: "arm64" };
+    const child = { ...await pushImage(layout, "arm", { platform }), platform };
+    const root = indexOf([child]);
+    await pushAll(layout, root);
+    await layout.tag(root.descriptor, "multi");
+    const found = await layout.resolve("multi", { platform: "linux/arm64" });
+    assert.deepEqual([found.digest, seen], [child.digest, [root.descriptor.digest]]);
+  });
+
+  it("a name set anew runs hooks on the very entry; what stays the same is not written", async () => {
+    let note = "";
+    await using started = await start({
+      beforeTag: (entry) => note === "" ? undefined : marked(entry, "note", note),
+    });
+    const { layout, place, a, b } = started;
+    await layout.tag(a, ["v1", "v2"]);
+    const before = await place.read("index.json");
+    await layout.transaction((tx) => tx.retag("v1"));
+    assert.equal(await place.read("index.json"), before);
+    note = "seen";
+    await layout.transaction((tx) => tx.retag("v1"));
+    const notes = (await layout.index()).manifests.map((one) => one.annotations?.["note"]);
+    assert.deepEqual(notes, ["seen", undefined]);
+    await fails(layout.transaction((tx) => tx.retag("v3")), "not_found");
+    const { manifests, ...index } = await layout.index();
+    const twice = { ...index, manifests: [...manifests, marked(b, REF_NAME, "v1")] };
+    await place.write("index.json", JSON.stringify(twice));
+    await fails(layout.transaction((tx) => tx.retag("v1")), "ambiguous");
+  });
+
+  it("it sees the edits made so far, and a name it inserts replaces what bore it", async () => {
+    const names: (string | undefined)[][] = [];
+    const notes: string[] = [];
+    await using started = await start({
+      async beforeTag(entry, context) {
+        names.push(context.edited.manifests.map(nameOf));
+        notes.push(nameOf(entry) ?? "");
+        const note = await context.put("text/plain", utf8(notes.join()));
+        context.insert(marked(note, REF_NAME, "notes"));
+      },
+    });
+    await started.layout.tag(started.a, ["v1", "v2"]);
+    assert.deepEqual(names, [["v1", "v2"], ["v1", "v2", "notes"]]);
+    assert.equal(new TextDecoder().decode(await started.layout.fetchAll("notes")), "v1,v2");
+  });
+
+  it("it keeps documents of its own, and looks at blobs", async () => {
+    await using started = await start({
+      async afterTag(entry, { docs, blobs }) {
+        const seen = await docs.load("names.json");
+        const sizes = `${seen?.text ?? ""}${(await blobs.stat(entry.digest))?.size} `;
+        await docs.swap("names.json", sizes, seen);
+        assert.deepEqual(await Array.fromAsync(docs.list("")), ["names.json"]);
+        assert.ok((await Array.fromAsync(blobs.list())).length > 0);
+      },
+    });
+    const { layout, place, a } = started;
+    await layout.tag(a, ["v1", "v2"]);
+    assert.deepEqual(layout.notices, []);
+    assert.equal(await place.read(".stowage/hook-1/names.json"), `${a.size} ${a.size} `);
   });
 });

@@ -13,6 +13,7 @@ import { type OnEvent, startMeter, type Tally } from "./events.ts";
 import { named } from "./image_index.ts";
 import { nameless } from "./names.ts";
 import { createMover, type MoveOptions } from "./mover.ts";
+import { hookEdges } from "./run_hooks.ts";
 import { at } from "./side.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 import type { ExpectOptions, Transaction } from "./transaction.ts";
@@ -65,6 +66,8 @@ export async function copyReferences(
     const mover = createMover(from, to, target, meter, options);
     const chosen = await at(from, undefined, () => chooseRoots(from, index, what, options));
     const roots = await bringRoots(from, mover, chosen, options);
+    const edges = hookEdges(from, index);
+    for (const { entry } of chosen) await mover.bring(...await edges(entry));
     const choice = referrers === true ? {} : referrers;
     const climbed = choice ? await bringReferrers(from, index, mover, choice) : [];
     const others = climbed.filter(({ source }) => chosen.every((root) => root.source !== source));

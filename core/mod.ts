@@ -89,7 +89,7 @@ export {
   parseNode,
   UNKNOWN_SIZE,
 } from "./manifest.ts";
-export { checkName, isDigestTag, nameOf, splitName, splitPinned } from "./names.ts";
+export { checkName, entriesNamed, isDigestTag, nameOf, splitName, splitPinned } from "./names.ts";
 export { matches, parsePlatform, printPlatform } from "./platform.ts";
 export { checkClosure } from "./closure.ts";
 export {

@@ -6,6 +6,38 @@
 import { OciError, type Plugin } from "../core/basics.ts";
 import { commandsPlugin } from "./commands/mod.ts";
 import { gcPlugin } from "./gc/mod.ts";
+import { signPlugin } from "./sign/mod.ts";
+
+export {
+  type Action as SignAction,
+  type Binding as SignBinding,
+  type Form as SignForm,
+  type Judged as SignJudged,
+  type NewKey,
+  type NewKeyOptions,
+  newSigningKey,
+  type Policy as SignPolicy,
+  type PublicKey as SignPublicKey,
+  readPolicy,
+  readSigner,
+  readVerifier,
+  type Reason as SignReason,
+  type Rule as SignRule,
+  type Scheme as SignScheme,
+  type Seen as SignSeen,
+  type Signer,
+  signHook,
+  type SignOptions,
+  signState,
+  type State as SignState,
+  type Target as SignedTarget,
+  type TrustedKey as SignTrustedKey,
+  trustKeys,
+  type Verdict as SignVerdict,
+  verifyName,
+  type VerifyOptions,
+  type Warning as SignWarning,
+} from "./sign/mod.ts";
 
 export {
   collectGarbage,
@@ -54,4 +86,5 @@ export const builtins: readonly Plugin[] = [
   lazily("memory", "mem", async () => (await import("./memory/mod.ts")).memory()),
   commandsPlugin,
   gcPlugin,
+  signPlugin,
 ];

@@ -1,7 +1,7 @@
 import { OciError } from "../../core/basics.ts";
 
 /** Why a reference is not accepted, each with the exit code of the program. */
-export const EXITS = {
+export const EXITS: Readonly<Record<Reason, number>> = {
   unsigned: 40,
   downgraded: 41,
   untrusted_key: 42,
@@ -24,10 +24,32 @@ export const EXITS = {
   no_rule: 59,
   missing_expiry: 60,
   removed: 61,
-} as const;
+};
 
 /** The check that failed. */
-export type Reason = keyof typeof EXITS;
+export type Reason =
+  | "unsigned"
+  | "downgraded"
+  | "untrusted_key"
+  | "bad_signature"
+  | "malformed"
+  | "wrong_predicate"
+  | "wrong_ref"
+  | "wrong_target"
+  | "wrong_scope"
+  | "altered_descriptor"
+  | "threshold"
+  | "expired"
+  | "not_yet_valid"
+  | "key_not_valid"
+  | "rollback"
+  | "fork"
+  | "ambiguous"
+  | "corrupt_content"
+  | "policy_invalid"
+  | "no_rule"
+  | "missing_expiry"
+  | "removed";
 
 /** An error with the check that failed as its reason. */
 export function refusal(reason: Reason, message: string, cause?: unknown): OciError {

@@ -1,13 +1,15 @@
 import {
+  complaint,
   type Descriptor,
   type Digest,
   isDigest,
   nameOf,
   REF_NAME,
+  sameJson,
   splitDigest,
   z,
 } from "../../core/mod.ts";
-import { complaint, sameJson } from "../../core/mod.ts";
+
 import { canonicalJson, readStrict } from "./json.ts";
 import { malformed, refusal } from "./refusal.ts";
 import { readTime } from "./time.ts";
@@ -29,13 +31,19 @@ export type Target = Pick<Descriptor, "mediaType" | "digest" | "size"> & Partial
 
 /** "In scope S, at sequence n, this reference is this descriptor." */
 export interface Binding {
+  /** The reference name of the entry. */
   readonly ref: string;
+  /** Where the name means something. */
   readonly scope: string;
+  /** From 1; one more for each statement of the name. */
   readonly sequence: number;
   /** The digest of the statement before. */
   readonly previous: Digest | null;
+  /** When it was signed, in whole seconds. */
   readonly issued: string;
+  /** Until when it holds. */
   readonly expires: string | null;
+  /** What the name stands for. */
   readonly target: Target;
 }
 

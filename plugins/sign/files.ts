@@ -1,0 +1,62 @@
+// Files that are named on the command line: keys, policies, passphrases.
+import { chmodSync, closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import { Buffer } from "node:buffer";
+import { errnoOf, isOciError, messageOf, OciError } from "../../core/mod.ts";
+
+/** An error about what was typed. */
+export function usageError(message: string, cause?: unknown): OciError {
+  return new OciError("invalid", message, { reason: "usage", cause });
+}
+
+/** The text of a file, of at most `limit` bytes; what cannot be read is a usage error. */
+export function readFileText(path: string, what: string, limit: number): string {
+  const action = `Cannot read ${what} ${JSON.stringify(path)}`;
+  try {
+    const fd = openSync(path, "r");
+    try {
+      if (fstatSync(fd).isDirectory()) throw usageError(`${action}: it is a folder`);
+      const buffer = Buffer.alloc(limit + 1);
+      let length = 0;
+      for (let got = -1; got !== 0 && length <= limit; length += got) {
+        got = readSync(fd, buffer, length, buffer.length - length, null);
+      }
+      if (length > limit) throw usageError(`${action}: it has more than ${limit} bytes`);
+      return buffer.toString("utf8", 0, length);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (isOciError(error)) throw error;
+    throw usageError(`${action}: ${errnoOf(error) ?? messageOf(error)}`, error);
+  }
+}
+
+/** How a file is written. */
+export interface WriteOptions {
+  readonly mode: number;
+  /** Replace what is there. */
+  readonly force: boolean;
+}
+
+/** Writes a file that nobody else may have made meanwhile; throws `already_exists`. */
+export function writeNewFile(path: string, text: string, { mode, force }: WriteOptions): void {
+  const { O_WRONLY, O_CREAT, O_EXCL, O_TRUNC } = constants;
+  try {
+    const fd = openSync(path, O_WRONLY | O_CREAT | (force ? O_TRUNC : O_EXCL), mode);
+    try {
+      // One that was there has a mode of its own.
+      if (force) chmodSync(path, mode);
+      writeSync(fd, text);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    const quoted = JSON.stringify(path);
+    if (errnoOf(error) === "EEXIST") {
+      throw new OciError("already_exists", `Cannot write ${quoted}: it is there already`);
+    }
+    throw new OciError("unavailable", `Cannot write ${quoted}: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import { basename, dirname, resolve } from "node:path";
+import { createDisk, docFiles, fileLock, steadyTime, systemClock } from "../../core/mod.ts";
+import { openState, type State } from "./state.ts";
+
+/** The state kept in a file of this machine: replaced as a whole, under a lock, and on the disk before it counts. */
+export function stateFile(file: string): State {
+  const path = resolve(file);
+  const folder = dirname(path);
+  const clock = systemClock;
+  const lock = fileLock(folder, { clock, tmp: folder });
+  const docs = docFiles({
+    clock,
+    disk: createDisk("full"),
+    tmp: folder,
+    time: steadyTime(clock),
+    readOnly: false,
+    writing: () => Promise.resolve(),
+    notice() {},
+  }, {
+    pathOf: (name) => name.endsWith("/") || name === "" ? folder : path,
+    folders: [""],
+    reserved: [],
+    lock: { acquire: (_, how) => lock.acquire(`${basename(path)}.lock`, how) },
+    wait: 30_000,
+    flush: () => Promise.resolve(),
+  });
+  return { ...openState(docs), path };
+}

@@ -68,6 +68,7 @@ export type {
 } from "./hook.ts";
 export {
   entriesOf,
+  found,
   type ImageIndex,
   INDEX_TYPE,
   isUsable,

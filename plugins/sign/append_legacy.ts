@@ -4,6 +4,7 @@ import {
   digestOf,
   INDEX_TYPE,
   MANIFEST_TYPE,
+  named,
   nameOf,
   REF_NAME,
   type TagContext,
@@ -22,7 +23,7 @@ const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 
 /** The entry of a digest tag, with the hook's edits of this very swap. */
 function tagged({ edited }: TagContext, name: string): Descriptor | undefined {
-  return edited.manifests.find((one) => nameOf(one) === name);
+  return named(edited, name)[0];
 }
 
 /** Signs the content of an image as cosign did before bundles; one signature more, and none twice. */

@@ -1,4 +1,4 @@
-import { type Descriptor, nameOf, type TagContext } from "../../core/mod.ts";
+import { type Descriptor, named, nameOf, type TagContext } from "../../core/mod.ts";
 import { fitsInline, peek, withBundles } from "./bundles.ts";
 import { BUNDLE_TYPE } from "./envelope.ts";
 import { EMPTY, EMPTY_TYPE, MANAGED, OF, printReferrer } from "./referrer.ts";
@@ -43,7 +43,7 @@ function dropFormer(
   context: TagContext,
 ): void {
   const stay = new Set(listings.map(({ digest }) => digest));
-  const former = context.index.manifests.find((one) => nameOf(one) === name)?.digest;
+  const former = named(context.index, name)[0]?.digest;
   const isKept = former !== entry.digest &&
     context.edited.manifests.some((one) => one?.digest === former && nameOf(one) === undefined);
   if (isKept) return;

@@ -3,6 +3,7 @@ import {
   digestOf,
   IMAGE_NAME,
   isDigestTag,
+  named,
   nameOf,
   OciError,
   sameJson,
@@ -123,7 +124,7 @@ async function verified(
   context: TagContext,
   keys: readonly PublicKey[],
 ): Promise<Bound[]> {
-  const former = context.index.manifests.filter((one) => nameOf(one) === name);
+  const former = named(context.index, name);
   const bundles: Uint8Array[] = [];
   for (const one of [entry, ...former]) bundles.push(...await ownBundles(context, one));
   bundles.push(...await listedBundles(context, name));

@@ -5,6 +5,7 @@ import {
   type ImageIndex,
   isUsable,
   kindOf,
+  named,
   nameOf,
   splitDigest,
 } from "../../core/mod.ts";
@@ -107,7 +108,7 @@ async function tied(
   if (!listed.has(index)) listed.set(index, tiesOf(reading, nodesOf(index)));
   const layers = (await listed.get(index))?.get(entry.digest) ?? [];
   const found = await bundles(reading, layers, "referrer", seen);
-  for (const tag of named(index, `${dashed(entry.digest)}`)) {
+  for (const tag of named(index, dashed(entry.digest)).filter(isUsable)) {
     const children = (await smallNode(reading, tag.digest))?.edges ?? [];
     const manifests = children.slice(0, MOST_REFERRERS).map(({ target }) => target.digest);
     const ties = (await tiesOf(reading, manifests)).get(entry.digest) ?? [];
@@ -121,10 +122,6 @@ function nodesOf({ manifests }: ImageIndex): Digest[] {
     isUsable(one) && nameOf(one) === undefined && one.size <= MOST_MANIFEST &&
     kindOf(one.mediaType) === "manifest"
   ).map(({ digest }) => digest);
-}
-
-function named({ manifests }: ImageIndex, name: string): Descriptor[] {
-  return manifests.filter((one) => isUsable(one) && nameOf(one) === name);
 }
 
 /** A digest as it is spelled in tags. */
@@ -171,7 +168,7 @@ function unlisted(reading: Reading): Promise<Ties> {
 /** The signatures that cosign tags with the digest of the image. */
 async function legacy(reading: Reading, entry: Descriptor): Promise<Candidate[]> {
   const found: Candidate[] = [];
-  for (const tag of named(reading.index, `${dashed(entry.digest)}.sig`)) {
+  for (const tag of named(reading.index, `${dashed(entry.digest)}.sig`).filter(isUsable)) {
     const node = await smallNode(reading, tag.digest);
     const layers = node?.edges.filter(({ target }) => target.mediaType === SIMPLE_SIGNING) ?? [];
     for (const { target } of layers.slice(0, MOST_LAYERS)) {

@@ -1,7 +1,7 @@
 import {
   type Descriptor,
   type Digest,
-  entriesNamed,
+  found,
   hookContext,
   isUsable,
   type Layout,
@@ -36,7 +36,7 @@ export async function findNamed(
     const entry = await layout.resolve(digest ?? "");
     return { reading, entry, name: undefined };
   }
-  const [entry] = entriesNamed(reading.index.manifests, name, { suffix: false });
+  const [entry] = found(reading.index, name, { suffix: false });
   if (entry === undefined) {
     const seen = (await state?.load(placeOf(policy, reading)))?.get(name);
     if (seen) return removed(name, seen.target);
@@ -55,17 +55,17 @@ export async function findNamed(
 /** Every name of a place, and those that were seen and are gone. */
 export async function findAll(layout: Layout, { policy, state }: Options): Promise<Found[]> {
   const reading = await look(layout);
-  const rows = await layout.references({ digestTags: false });
-  const names = new Set(rows.map(({ name }) => name));
+  const listed = await layout.references({ digestTags: false });
+  const names = new Set(listed.map(({ name }) => name));
   const entries = new Map(reading.index.manifests.map((one) => [nameOf(one), one]));
-  const found: Found[] = [...names].flatMap((name) => {
+  const rows: Found[] = [...names].flatMap((name) => {
     const entry = entries.get(name);
     return entry ? [{ reading, entry, name }] : [];
   });
   for (const [name, seen] of await state?.load(placeOf(policy, reading)) ?? []) {
-    if (!names.has(name)) found.push(removed(name, seen.target));
+    if (!names.has(name)) rows.push(removed(name, seen.target));
   }
-  return found;
+  return rows;
 }
 
 function removed(name: string, digest: Digest): Found {

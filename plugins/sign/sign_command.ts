@@ -6,6 +6,7 @@ import {
   isDigestTag,
   isTag,
   type Layout,
+  named,
   nameOf,
   OciError,
   type Place,
@@ -128,7 +129,7 @@ function isCalled({ annotations = {} }: Descriptor, name: string): boolean {
 /** How a name is signed now; nothing if it is not. */
 async function outcome({ store }: Layout, place: Place, name: string): Promise<Done | undefined> {
   const index = await store.root.load();
-  const entry = index.manifests.find((one) => nameOf(one) === name);
+  const [entry] = named(index, name);
   const bundles = entry ? await ownBundles(hookContext(store, index, "sign"), entry) : [];
   const [bound] = bundles.map(peek).filter((one) => one !== undefined);
   if (!entry || !bound) return undefined;

@@ -1,6 +1,6 @@
 import {
   type Descriptor,
-  entriesNamed,
+  found,
   isOciError,
   kindOf,
   messageOf,
@@ -108,7 +108,7 @@ async function judgeEntry(
     candidates: told,
   });
   if (name !== undefined) {
-    const { length } = entriesNamed(reading.index.manifests, name, { suffix: false });
+    const { length } = found(reading.index, name, { suffix: false });
     if (length > 1) return fail("ambiguous", `${length} entries have this name`);
     if (length === 0) return fail("wrong_ref", "No entry has this very name");
   }

@@ -2,8 +2,9 @@
 // that sums them:
 //
 //   deno run -A scripts/test.ts [FOLDER…]      default: all of tests/ that needs no partner
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
@@ -42,21 +43,30 @@ function countsOf(xml: string): Counts {
   return { passed, failed, skipped };
 }
 
-/** Runs one suite; a runner that fails without a failed test counts as one. */
-function suite(
+/**
+ * Runs one suite; a runner that fails without a failed test counts as one. What it says is shown as it comes, or once it
+ * has ended, for a suite that runs beside another.
+ */
+async function suite(
   title: string,
   command: string,
   args: (report: string) => readonly string[],
-  env: Readonly<Record<string, string>>,
-): Counts {
-  console.log(`\n== ${title}`);
+  { env, beside = false }: {
+    readonly env: Readonly<Record<string, string>>;
+    readonly beside?: boolean;
+  },
+): Promise<Counts> {
   const folder = mkdtempSync(join(tmpdir(), "stowage-report-"));
   try {
-    const report = join(folder, "junit.xml");
-    const { status } = spawnSync(command, args(report), {
-      stdio: "inherit",
+    const [report, log] = [join(folder, "junit.xml"), join(folder, "log")];
+    if (!beside) console.log(`\n== ${title}`);
+    const out = beside ? openSync(log, "w") : "inherit";
+    const child = spawn(command, args(report), {
+      stdio: ["ignore", out, out],
       env: { ...process.env, ...env },
     });
+    const [status] = await once(child, "close");
+    if (beside) console.log(`\n== ${title}\n${readFileSync(log, "utf8")}`);
     const counts = existsSync(report)
       ? countsOf(readFileSync(report, "utf8"))
       : { passed: 0, failed: 0, skipped: [] };
@@ -86,8 +96,11 @@ const underBun = (chosen: readonly string[]) => (report: string) => [
 ];
 
 const results = new Map<string, Counts>();
-results.set("Deno", suite("under Deno", process.execPath, underDeno, runtimes));
-results.set("Bun", suite("under Bun", bun, underBun(files), runtimes));
+const [deno, other] = await Promise.all([
+  suite("under Deno", process.execPath, underDeno, { env: runtimes }),
+  suite("under Bun", bun, underBun(files), { env: runtimes, beside: true }),
+]);
+results.set("Deno", deno).set("Bun", other);
 const cli = files.filter((file) => file.startsWith("tests/cli/"));
 if (cli.length > 0) {
   const program = resolve("dist", process.platform === "win32" ? "stowage.exe" : "stowage");
@@ -97,7 +110,9 @@ if (cli.length > 0) {
   results.set(
     "executable",
     built.status === 0
-      ? suite("the executable", bun, underBun(cli), { ...runtimes, STOWAGE_BIN: program })
+      ? await suite("the executable", bun, underBun(cli), {
+        env: { ...runtimes, STOWAGE_BIN: program },
+      })
       : { passed: 0, failed: 1, skipped: [] },
   );
 }

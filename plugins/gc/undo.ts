@@ -11,7 +11,7 @@ import {
 } from "../../core/mod.ts";
 import { close } from "./finish.ts";
 import { editState, loadState, readDrops } from "./state.ts";
-import { batchOf } from "./sweep.ts";
+import { awaitDeadlines, batchOf } from "./sweep.ts";
 
 /** What an undo brought back. */
 export interface Undone {
@@ -35,10 +35,13 @@ export async function undo(store: Store): Promise<Undone> {
   if (!state) throw new OciError("not_found", "Cannot undo: there was no collection");
   const { run } = state;
   const drops = await readDrops(store, state);
-  await editState(store, run, (now) => ({
-    ...withPhase(now, shardsOf(now).filter(({ kind, at }) => now.shards[kind][at] === "C"), "X"),
-    phase: "done",
-  }));
+  const ended = await editState(store, run, (now) => {
+    const left = shardsOf(now).filter(({ kind, at }) => now.shards[kind][at] === "C");
+    return left.length > 0 ? withPhase(now, left, "X") : now;
+  });
+  // Nothing can be claimed any more, but what was claimed may still be on its way.
+  for (const kind of ["n", "l"] as const) if (ended) await awaitDeadlines(store, ended, kind);
+  await editState(store, run, (now) => ({ ...now, phase: "done" }));
   const blobs = await restoreBatch(store, batchOf(state));
   await close(store, state);
   const entries: Descriptor[] = [];

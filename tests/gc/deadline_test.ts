@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { it } from "node:test";
 import { type Backend, isOciError, type Layout, openLayout } from "../../core/mod.ts";
 import { collect } from "../../plugins/gc/collect.ts";
+import { keepAll } from "../../plugins/gc/policy.ts";
+import { undo } from "../../plugins/gc/undo.ts";
 import { fc } from "../fast_check.ts";
+import { withBlobs } from "../faults.ts";
 import { imageOf, pushAll } from "../images.ts";
 import { inMemory, type Place } from "../layouts.ts";
 import { blunt, sleepersClock } from "./blunt.ts";
@@ -89,6 +92,28 @@ inMemory("where a store deletes by a deadline, and cannot tell copies apart", (f
       await using place = fresh();
       await race(place, 1_000, tag);
     }
+  });
+
+  it("what a dead collector had claimed is taken back only once its deletes cannot arrive", async () => {
+    await using place = fresh();
+    const clock = sleepersClock();
+    const layout = await place.open();
+    await pushNamed(layout, "old", "pr-1");
+    const backend = blunt(await place.backend(), clock);
+    const open = async (backend: Backend) =>
+      (await openLayout(backend, { mode: "write", clock })).store;
+    let arrive = () => Promise.resolve<unknown>(undefined);
+    const dying = withBlobs(backend, (blobs) => ({
+      delete(...request) {
+        arrive = () => blobs.delete(...request);
+        return Promise.reject("killed");
+      },
+    }));
+    const policy = { ...keepAll, maxDrop: 100, rules: [{ refs: ["pr-*"] }] };
+    await assert.rejects(async () => collect(unlocked(await open(dying)), eager({ policy })));
+    assert.equal((await undo(unlocked(await open(backend)))).entries.length, 1);
+    await arrive();
+    assert.deepEqual([await listedIn(layout), await danglingIn(layout)], [["pr-1"], []]);
   });
 
   it("a claim that ran out is never sent again: who waited for its end keeps what was left", async () => {

@@ -58,6 +58,8 @@ export function fenced(index: ImageIndex, run: string): ImageIndex {
 export interface Stamps {
   /** Notes that a blob is there, stored or adopted in that epoch. */
   set(blob: BlobInfo, epoch: number): void;
+  /** The size of a blob that was made sure of in that epoch; undefined if it was not. */
+  sizeOf(digest: Digest, epoch: number): number | undefined;
   /** Forgets a blob. */
   delete(digest: Digest): void;
   /** Makes sure of a blob in that epoch: adopts it if it is there, and gives its size. */
@@ -87,14 +89,19 @@ export function createStamps(
     await consult(digest);
     return await adoptCopy(blobs, digest);
   };
+  const sizeOf = (digest: Digest, epoch: number) => {
+    const stamp = stamps.get(digest);
+    return stamp?.epoch === epoch ? stamp.size : undefined;
+  };
   return {
     set,
     consult,
     adopt,
+    sizeOf,
     delete: (digest) => void stamps.delete(digest),
     async ensure(digest, epoch) {
-      const stamp = stamps.get(digest);
-      if (stamp?.epoch === epoch) return stamp.size;
+      const size = sizeOf(digest, epoch);
+      if (size !== undefined) return size;
       const blob = await adopt(digest);
       if (blob) set(blob, epoch);
       return blob?.size;

@@ -59,8 +59,8 @@ export async function put(
   try {
     assertWritable(store, "write a blob");
     checkExpected(expected);
-    const present = damaged ? undefined : await adoptPresent(store, expected);
-    if (present) return { descriptor: describe(expected, present), existed: true };
+    const seen = damaged ? undefined : await lookUp(store, expected);
+    if (seen?.usable) return { descriptor: describe(expected, seen.usable), existed: true };
     const isNode = kindOf(expected.mediaType ?? "") !== undefined;
     const input = isNode ? await readNode(store, expected, chunks) : chunks;
     await using ingest = await store.backend.blobs.ingest({ expect: expectation(expected) });
@@ -68,7 +68,7 @@ export async function put(
     const written = await pour(input, ingest, digester, { ...expected, onBytes });
     const blob = { digest: digester.digest(), size: written };
     verify(blob, expected);
-    const existed = await publish(store, ingest, blob, damaged);
+    const existed = await publish(store, ingest, blob, { damaged, absent: seen?.absent });
     return { descriptor: describe(expected, blob), existed };
   } finally {
     await chunks.cancel();
@@ -85,16 +85,31 @@ function digesterFor({ digest }: Wanted): Digester {
 }
 
 /** A blob that is there already with the size expected, adopted. */
-export async function adoptPresent(
+export async function adoptPresent(store: Store, wanted: Wanted): Promise<BlobInfo | undefined> {
+  return (await lookUp(store, wanted)).usable;
+}
+
+/** Looks for a blob: adopted if it can be used; whether it is known not to be there. */
+async function lookUp(
   store: Store,
   { digest, size }: Wanted,
-): Promise<BlobInfo | undefined> {
-  if (digest === undefined) return undefined;
+): Promise<{ readonly usable?: BlobInfo; readonly absent: boolean }> {
+  if (digest === undefined) return { absent: false };
   const { epoch } = store.root;
+  // So that a stamp found later tells of a copy stored after this look.
+  store.stamps.delete(digest);
   const present = await store.stamps.adopt(digest);
-  if (!present || present.size !== (size ?? present.size)) return undefined;
+  if (!present || present.size !== (size ?? present.size)) return { absent: !present };
   store.stamps.set(present, epoch);
-  return present;
+  return { usable: present, absent: false };
+}
+
+/** What is known of a blob that is to be published. */
+export interface PublishOptions {
+  /** A copy that makes way. */
+  readonly damaged?: BlobInfo | undefined;
+  /** It was not there a moment ago: only whoever shares this layout can have stored it since, and left a stamp. */
+  readonly absent?: boolean | undefined;
 }
 
 /**
@@ -105,22 +120,30 @@ export function publish(
   store: Store,
   ingest: Ingest,
   blob: BlobInfo,
-  damaged?: BlobInfo,
+  { damaged, absent = false }: PublishOptions = {},
 ): Promise<boolean> {
   const { digest, size } = blob;
   return store.stamps.inTurn(digest, async () => {
     const { epoch } = store.root;
     if (damaged) await discard(store, damaged);
-    const there = await store.stamps.adopt(digest);
-    const existed = there?.size === size;
+    const there = absent
+      ? await stamped(store, digest, epoch)
+      : (await store.stamps.adopt(digest))?.size;
+    const existed = there === size;
     if (!existed) await ingest.commit(blob);
     store.stamps.set(blob, epoch);
-    if (damaged || (there && !existed)) {
+    if (damaged || (there !== undefined && !existed)) {
       const message = `Replaced ${digest}: its bytes were damaged`;
       store.notice({ code: "damaged", message, digest });
     }
     return existed;
   });
+}
+
+/** The size of a blob that was stored here since; a collector is asked before anything is published. */
+async function stamped({ stamps }: Store, digest: Digest, epoch: number) {
+  await stamps.consult(digest);
+  return stamps.sizeOf(digest, epoch);
 }
 
 /** Removes a damaged copy; one that others have replaced is left alone. */

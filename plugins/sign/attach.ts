@@ -1,5 +1,5 @@
 import { type Descriptor, named, nameOf, type TagContext } from "../../core/mod.ts";
-import { fitsInline, peek, withBundles } from "./bundles.ts";
+import { type Bound, fitsInline, withBundles } from "./bundles.ts";
 import { BUNDLE_TYPE } from "./envelope.ts";
 import { EMPTY, EMPTY_TYPE, MANAGED, OF, printReferrer } from "./referrer.ts";
 import { listingsOf } from "./stored.ts";
@@ -10,15 +10,13 @@ import { listingsOf } from "./stored.ts";
  */
 export async function attach(
   entry: Descriptor,
-  bundles: readonly Uint8Array[],
+  bounds: readonly Pick<Bound, "bytes" | "binding">[],
   context: TagContext,
 ): Promise<Descriptor> {
   const name = nameOf(entry) ?? "";
   await context.put(EMPTY_TYPE, EMPTY);
   const listings: Descriptor[] = [];
-  for (const bytes of bundles) {
-    const { binding } = peek(bytes) ?? {};
-    if (!binding) continue;
+  for (const { bytes, binding } of bounds) {
     await context.put(BUNDLE_TYPE, bytes);
     const referrer = printReferrer(bytes, binding.target, binding.issued);
     const stored = await context.put("application/vnd.oci.image.manifest.v1+json", referrer.bytes);
@@ -31,6 +29,7 @@ export async function attach(
     listings.push(listing);
   }
   dropFormer(entry, name, listings, context);
+  const bundles = bounds.map(({ bytes }) => bytes);
   const others = context.edited.manifests.filter((one) => nameOf(one) !== name);
   return withBundles(entry, bundles, fitsInline(bundles, others));
 }

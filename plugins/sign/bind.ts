@@ -11,7 +11,7 @@ import {
 } from "../../core/mod.ts";
 import { attach } from "./attach.ts";
 import { type Bound, isBindingKey, peek, withBundles } from "./bundles.ts";
-import { preAuthEncoding, printBundle } from "./envelope.ts";
+import { MOST_BUNDLE, preAuthEncoding, printBundle } from "./envelope.ts";
 import { type Floor, loadFloor } from "./floor.ts";
 import { type PublicKey, publicKey, type Signer } from "./key.ts";
 import {
@@ -46,8 +46,8 @@ export interface BindOptions {
 /** What became of an entry. */
 export interface Signed {
   readonly entry: Descriptor;
-  /** The statement the entry has now. */
-  readonly bound?: Bound;
+  /** What was said of it. */
+  readonly binding?: Binding;
   /** What is to be noted once the name is set. */
   readonly floor?: Floor;
 }
@@ -65,7 +65,7 @@ export async function carry(entry: Descriptor, context: TagContext): Promise<Des
   if (!Object.keys(entry.annotations ?? {}).some(isBindingKey)) return entry;
   const bounds = await carried(entry, context);
   if (bounds.length === 0) return withBundles(entry, [], false);
-  return await attach(entry, bounds.map(({ bytes }) => bytes), context);
+  return await attach(entry, bounds, context);
 }
 
 /** Signs an entry, or lets it be where a signature of this key holds; adds one to a statement of others. */
@@ -87,10 +87,12 @@ export async function bind(
   const current = top.find(({ binding }) => holds(binding, entry, scope, now)) ?? top[0];
   if (current && !renew && holds(current.binding, entry, scope, now)) {
     const same = known.filter(({ statement }) => statement === current.statement);
-    const bundles = oneOfEach(same);
-    const isIn = same.some((bound) => isBy(own, bound));
-    if (!isIn) bundles.push(await signed(current.envelope.payload, signer, own));
-    return { entry: await attach(entry, bundles, context), bound: current };
+    const bounds: Pick<Bound, "bytes" | "binding">[] = oneOfEach(same);
+    if (!same.some((bound) => isBy(own, bound))) {
+      const bytes = await signed(current.envelope.payload, signer, own);
+      bounds.push({ bytes, binding: current.binding });
+    }
+    return { entry: await attach(entry, bounds, context), binding: current.binding };
   }
   const past = Math.max(
     highest,
@@ -106,13 +108,13 @@ export async function bind(
     expires: expiry(options, now),
     target: projectionOf(entry),
   };
-  const statement = printStatement(binding);
-  const bundle = await signed(statement, signer, own);
-  const bound = peek(bundle);
-  if (!bound) throw new OciError("invalid", `Cannot sign ${JSON.stringify(name)}: it is too long`);
+  const bytes = await signed(printStatement(binding), signer, own);
+  if (bytes.length > MOST_BUNDLE) {
+    throw new OciError("invalid", `Cannot sign ${JSON.stringify(name)}: it says too much`);
+  }
   return {
-    entry: await attach(entry, [bundle], context),
-    bound,
+    entry: await attach(entry, [{ bytes, binding }], context),
+    binding,
     floor: { scope, name, sequence: binding.sequence },
   };
 }
@@ -152,8 +154,8 @@ function holds(binding: Binding, entry: Descriptor, scope: string, now: number):
 }
 
 /** A bundle per key: signatures of ECDSA differ each time. */
-function oneOfEach(bounds: readonly Bound[]): Uint8Array[] {
-  return [...new Map(bounds.map((bound) => [bound.envelope.hint, bound.bytes])).values()];
+function oneOfEach(bounds: readonly Bound[]): Bound[] {
+  return [...new Map(bounds.map((bound) => [bound.envelope.hint, bound])).values()];
 }
 
 async function signed(statement: Uint8Array, signer: Signer, own: PublicKey): Promise<Uint8Array> {

@@ -69,9 +69,11 @@ export function fitsInline(
 ): boolean {
   let size = bundles.reduce((sum, { length }) => sum + length, 0);
   if (bundles.some(({ length }) => length > MOST_ANNOTATION)) return false;
-  for (const { annotations } of others) {
-    for (const [name, text] of Object.entries(annotations ?? {})) {
-      if (isBindingKey(name) && name !== BINDING_REF) size += text.length;
+  for (const other of others) {
+    for (let at = 0; at < MOST_BINDINGS; at++) {
+      const text = other?.annotations?.[keyAt(at)];
+      if (typeof text !== "string") break;
+      size += text.length;
     }
   }
   return size <= MOST_INLINE;

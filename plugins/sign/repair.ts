@@ -47,7 +47,7 @@ export async function repair(
   const [first] = chosen;
   if (!first) return entry;
   const whole = restored(entry, first);
-  return await attach(whole, chosen.map(({ bytes }) => bytes), context);
+  return await attach(whole, chosen, context);
 }
 
 /** The entry with what was signed of it and is not there. */

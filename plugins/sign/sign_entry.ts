@@ -29,13 +29,13 @@ export async function signEntry(
     ...(expires === undefined ? {} : { expires: (now) => endOf(expires, now) }),
     ...(state ? { seen: async (name) => (await state.load(place)).get(name)?.sequence ?? 0 } : {}),
   });
-  if (signed.bound && options.legacy) {
+  if (signed.binding && options.legacy) {
     const { appendLegacy } = await import("./append_legacy.ts");
-    await appendLegacy(context, signed.bound.binding, signer, options.publishAs ?? scope);
+    await appendLegacy(context, signed.binding, signer, options.publishAs ?? scope);
   }
-  if (signed.bound && options.referrersTag) {
+  if (signed.binding && options.referrersTag) {
     const { listUnderTag } = await import("./append_legacy.ts");
-    await listUnderTag(context, signed.bound.binding.target.digest);
+    await listUnderTag(context, signed.binding.target.digest);
   }
   return signed;
 }

@@ -81,12 +81,14 @@ export async function bind(
     throw new OciError("invalid", "Cannot sign: a scope has 1 to 512 bytes");
   }
   const own = publicKey(signer.spki);
-  const known = await verified(entry, name, context, [own, ...options.keys ?? []]);
+  const all = await earlier(entry, name, context);
+  const trusted = [own, ...options.keys ?? []];
+  const known = all.filter((bound) => trusted.some((key) => isBy(key, bound)));
   const highest = Math.max(0, ...known.map(({ binding }) => binding.sequence));
   const top = known.filter(({ binding }) => binding.sequence === highest);
   const current = top.find(({ binding }) => holds(binding, entry, scope, now)) ?? top[0];
   if (current && !renew && holds(current.binding, entry, scope, now)) {
-    const same = known.filter(({ statement }) => statement === current.statement);
+    const same = all.filter(({ statement }) => statement === current.statement);
     const bounds: Pick<Bound, "bytes" | "binding">[] = oneOfEach(same);
     if (!same.some((bound) => isBy(own, bound))) {
       const bytes = await signed(current.envelope.payload, signer, own);
@@ -119,13 +121,8 @@ export async function bind(
   };
 }
 
-/** What is known of earlier signatures of the name by these keys: on the entry, on its predecessor, listed. */
-async function verified(
-  entry: Descriptor,
-  name: string,
-  context: TagContext,
-  keys: readonly PublicKey[],
-): Promise<Bound[]> {
+/** Earlier bindings of the name, by whomever: on the entry, on its predecessor, listed. */
+async function earlier(entry: Descriptor, name: string, context: TagContext): Promise<Bound[]> {
   const former = named(context.index, name);
   const bundles: Uint8Array[] = [];
   for (const one of [entry, ...former]) bundles.push(...await ownBundles(context, one));
@@ -137,7 +134,7 @@ async function verified(
     if (!bound || bounds.has(digestOf(bytes))) continue;
     const { ref, target } = bound.binding;
     const isOfName = ref === refOf(entry) && target.annotations?.[IMAGE_NAME] === image;
-    if (isOfName && keys.some((key) => isBy(key, bound))) bounds.set(digestOf(bytes), bound);
+    if (isOfName) bounds.set(digestOf(bytes), bound);
   }
   return [...bounds.values()];
 }

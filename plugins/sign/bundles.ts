@@ -21,13 +21,15 @@ export const MOST_ANNOTATION = 64 << 10;
 /** Bundles stay out of an index once they would take more bytes of it than that. */
 const MOST_INLINE = 512 << 10;
 
-/** Whether an annotation holds a bundle, or points at one. */
-export function isBindingKey(name: string): boolean {
-  return name === BINDING || name.startsWith(`${BINDING}.`);
-}
-
 function keyAt(at: number): string {
   return at === 0 ? BINDING : `${BINDING}.${at + 1}`;
+}
+
+const KEYS = new Set([...Array.from({ length: MOST_BINDINGS }, (_, at) => keyAt(at)), BINDING_REF]);
+
+/** Whether an annotation holds a bundle, or points at some. */
+export function isBindingKey(name: string): boolean {
+  return KEYS.has(name);
 }
 
 /** The bundles that an entry holds itself, in order, as text. */

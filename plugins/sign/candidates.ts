@@ -9,7 +9,7 @@ import {
   nameOf,
   splitDigest,
 } from "../../core/mod.ts";
-import { bundleRefs, inlineBundles, MOST_ANNOTATION } from "./bundles.ts";
+import { BINDING_REF, bundleRefs, inlineBundles, MOST_ANNOTATION } from "./bundles.ts";
 import { utf8 } from "./bytes.ts";
 import { MOST_BUNDLE } from "./envelope.ts";
 import type { Candidate } from "./judge.ts";
@@ -44,7 +44,7 @@ async function onEntry(
   entry: Descriptor,
   seen: Set<Digest>,
 ): Promise<Candidate[]> {
-  const refs = bundleRefs(entry);
+  const said = entry.annotations?.[BINDING_REF]?.split(" ");
   const found = inlineBundles(entry).map((text, at): Candidate => {
     const source = "annotation";
     if (text.length > MOST_ANNOTATION) {
@@ -57,11 +57,11 @@ async function onEntry(
     const bytes = utf8(text);
     const digest = digestOf(bytes);
     seen.add(digest);
-    if (refs.length === 0 || refs[at] === digest) return { source, bytes };
+    if (said === undefined || said[at] === digest) return { source, bytes };
     return { source, bytes, broken: "its digest is not the one that stands beside it" };
   });
   if (found.length === 0) {
-    const pointed = refs.map((digest) => ({ digest }));
+    const pointed = bundleRefs(entry).map((digest) => ({ digest }));
     found.push(...await bundles(reading, pointed, "pointer", seen));
   }
   return found;

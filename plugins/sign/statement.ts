@@ -48,10 +48,11 @@ export interface Binding {
 }
 
 const MEMBERS = ["artifactType", "platform", "urls", "data"] as const;
-const UNSIGNED = [REF_NAME, "org.opencontainers.image.created", "kind"];
+/** Annotations that are said elsewhere, or that other tools write as they like. */
+export const UNSIGNED: readonly string[] = [REF_NAME, "org.opencontainers.image.created", "kind"];
 
 /** Whether the value of an annotation is part of what is signed. */
-export function isCovered(name: string): boolean {
+function isCovered(name: string): boolean {
   return !UNSIGNED.includes(name) && !name.startsWith("dev.stowage.");
 }
 

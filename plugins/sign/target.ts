@@ -1,7 +1,8 @@
-import { type Descriptor, sameJson } from "../../core/mod.ts";
+import { type Descriptor, sameJson, TAGGED } from "../../core/mod.ts";
+import { isBindingKey } from "./bundles.ts";
 import type { Warning } from "./judge.ts";
 import { refusal } from "./refusal.ts";
-import { COVERED_MEMBERS, isCovered, type Target } from "./statement.ts";
+import { COVERED_MEMBERS, type Target, UNSIGNED } from "./statement.ts";
 
 /**
  * Compares an entry with what was signed of it; throws `wrong_target`, `altered_descriptor`. What is missing, or was
@@ -28,7 +29,8 @@ export function checkTarget(entry: Descriptor, target: Target, strict: boolean):
     else if (there[name] !== value) throw altered(`The annotation ${shown([name])}`);
   }
   for (const name of Object.keys(there)) {
-    if (isCovered(name) && !Object.hasOwn(signed, name)) added.push(name);
+    const isNote = name === TAGGED || isBindingKey(name) || UNSIGNED.includes(name);
+    if (!isNote && !Object.hasOwn(signed, name)) added.push(name);
   }
   if (strict && missing.length > 0) throw altered(`A part, ${shown(missing)},`);
   if (strict && added.length > 0) throw altered(`An annotation, ${shown(added)},`);

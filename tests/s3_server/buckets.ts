@@ -37,7 +37,7 @@ export function putBucket({ store, bucketName, switches, now }: Context): S3Answ
 }
 
 export const headBucket = ({ switches }: Context): S3Answer =>
-  empty(200, { "x-amz-bucket-region": switches.region.name, "x-amz-access-point-alias": "false" });
+  empty(200, switches.region.told ? { "x-amz-bucket-region": switches.region.name } : {});
 
 export function deleteBucket({ store, bucket, bucketName }: Context): S3Answer {
   if (

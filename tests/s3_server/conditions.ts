@@ -56,7 +56,10 @@ export function checkDelete(context: Context): void {
   const match = headers["if-match"];
   if (match === undefined || !heeds(switches.conditions.delete, "If-Match")) return;
   const version = current(bucket, key);
-  if (!version) throw problems.noSuchKey(key);
+  if (!version) {
+    if (switches.missingDelete === 204) return;
+    throw problems.noSuchKey(key);
+  }
   if (!version.object || !matches(context, match, version.object.etag)) {
     throw failed(context, "If-Match");
   }

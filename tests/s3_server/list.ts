@@ -16,13 +16,18 @@ import type { Content, Elements } from "./xml.ts";
 
 const MOST = 1000;
 
+const slashes = (key: string) => encode(key).replaceAll("%2F", "/");
+const ENCODINGS = {
+  aws: (key: string) => slashes(key).replaceAll("%20", "+"),
+  rgw: encodeURIComponent,
+  swift: slashes,
+  ignored: (key: string) => key,
+};
+
 /** How a key is written in this list. */
 function writer({ request, switches }: Context): (key: string) => string {
-  if (parameter(request, "encoding-type") !== "url" || switches.list.encoding === "ignored") {
-    return (key) => key;
-  }
-  const slashes = (key: string) => encode(key).replaceAll("%2F", "/");
-  return switches.list.encoding === "%20" ? slashes : (key) => slashes(key).replaceAll("%20", "+");
+  const asked = parameter(request, "encoding-type") === "url";
+  return ENCODINGS[asked ? switches.list.encoding : "ignored"];
 }
 
 function pageSize({ request, switches }: Context): number {

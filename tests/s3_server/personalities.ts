@@ -1,4 +1,4 @@
-// Services that differ, by name. Those of rgw16 and swift were measured, the others follow their documents.
+// Services that differ, by name. Those of rgw16, swift and versitygw were measured, the others follow their documents.
 import { aws, change, type Changes, type Switches } from "./switches.ts";
 
 const changes = {
@@ -17,8 +17,9 @@ const changes = {
     },
     lostRace: "mixed",
     complete: { etag: "empty" },
-    deleteObjects: { needs: "none" },
+    deleteObjects: { needs: "none", checked: false },
     checksum: "ignored",
+    list: { encoding: "rgw" },
     region: { check: "any" },
     auth: { unsigned: "accepted" },
   },
@@ -36,17 +37,31 @@ const changes = {
     conditions: {
       create: 501,
       replace: 501,
-      complete: 501,
       perKey: "MalformedXML",
       copyTarget: 501,
     },
     deleteObjects: { needs: "md5" },
     checksum: "ignored",
+    payloadHash: "BadDigest",
     chunked: 501,
+    missingDelete: 204,
+    list: { encoding: "swift" },
+    region: { told: false },
     auth: {
       keys: [{ accessKey: "test:tester", secretKey: "testing" }],
+      unknown: "SignatureDoesNotMatch",
       unsigned: "accepted",
     },
+  },
+  /** Versity's gateway above a file system. */
+  versitygw: {
+    name: "VERSITYGW",
+    missingDelete: 204,
+    lostRace: 412,
+    conditions: { perKey: "ignored", copyTarget: "ignored" },
+    list: { encoding: "ignored" },
+    region: { told: false },
+    auth: { unknown: "XAdminUserNotFound" },
   },
   minio: {
     name: "MinIO",

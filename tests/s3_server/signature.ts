@@ -138,8 +138,8 @@ export function verify(request: S3Request, switches: Switches, now: number): Sig
   const key = switches.auth.keys.find(({ accessKey }) => accessKey === claim.accessKey);
   if (!key) {
     throw new Problem(
-      403,
-      "InvalidAccessKeyId",
+      switches.auth.unknown === "XAdminUserNotFound" ? 404 : 403,
+      switches.auth.unknown,
       "The AWS Access Key Id you provided does not exist in our records.",
       { AWSAccessKeyId: claim.accessKey },
     );
@@ -193,15 +193,16 @@ function checkToken(key: Key, { token }: Claim, now: number): void {
 }
 
 function checkRegion({ region, presigned }: Claim, switches: Switches): void {
-  const { name, check, host } = switches.region;
+  const { name, check, host, told } = switches.region;
   if (check === "any" || region === name) return;
-  const headers = { "x-amz-bucket-region": name };
+  const headers: Record<string, string> = told ? { "x-amz-bucket-region": name } : {};
   if (check === 400) {
     throw new Problem(
       400,
       presigned ? "AuthorizationQueryParametersError" : "AuthorizationHeaderMalformed",
-      `The authorization header is malformed; the region '${region}' is wrong; expecting '${name}'`,
-      { Region: name },
+      `The authorization header is malformed; the region '${region}' is wrong` +
+        (told ? `; expecting '${name}'` : ""),
+      told ? { Region: name } : {},
       headers,
     );
   }
@@ -280,10 +281,10 @@ function checkPayload({ body }: S3Request, { payload }: Claim, switches: Switche
       "x-amz-content-sha256",
     );
   }
-  if (switches.payloadHash === "checked" && sha256(body) !== payload) {
+  if (switches.payloadHash !== "ignored" && sha256(body) !== payload) {
     throw new Problem(
       400,
-      "XAmzContentSHA256Mismatch",
+      switches.payloadHash,
       "The provided 'x-amz-content-sha256' header does not match what was computed.",
       { ClientComputedContentSHA256: payload, S3ComputedContentSHA256: sha256(body) },
     );

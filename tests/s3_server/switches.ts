@@ -68,6 +68,8 @@ export interface Switches {
   readonly ifMatchForm: "both" | "quoted" | "unquoted";
   /** `If-Match` on a key that is not there: a status, or the object is made. */
   readonly missingIfMatch: 404 | 412 | "creates";
+  /** The same of DeleteObject. */
+  readonly missingDelete: 404 | 204;
   readonly conditions: {
     /** `If-None-Match: *` of PutObject. */
     readonly create: Care;
@@ -116,6 +118,8 @@ export interface Switches {
   readonly uploads: number | 501;
   readonly deleteObjects: 501 | {
     readonly needs: "md5" | "checksum" | "either" | "none";
+    /** Whether `Content-MD5` is compared with the body. */
+    readonly checked: boolean;
     readonly maximum: number;
     /** Keys that begin so fail with this code. */
     readonly failing: Readonly<Record<string, string>>;
@@ -124,8 +128,8 @@ export interface Switches {
   };
   /** `x-amz-checksum-*`: checked, kept and shown; or left alone. */
   readonly checksum: Care;
-  /** `x-amz-content-sha256` against the body. */
-  readonly payloadHash: "checked" | "ignored";
+  /** `x-amz-content-sha256` against the body: not compared, or the code if it differs. */
+  readonly payloadHash: "ignored" | "XAmzContentSHA256Mismatch" | "BadDigest";
   /** `aws-chunked` bodies. */
   readonly chunked: "decoded" | "stored" | 400 | 501;
 
@@ -141,7 +145,8 @@ export interface Switches {
     /** Elements left out of every entry. */
     readonly without: readonly string[];
     readonly order: "sorted" | "unsorted";
-    readonly encoding: "%20" | "+" | "ignored";
+    /** What `encoding-type=url` means: a `+` for a space, slashes encoded too, only what has to be, nothing. */
+    readonly encoding: "aws" | "rgw" | "swift" | "ignored";
     /** Shows folders as keys that end with a slash. */
     readonly folders: boolean;
   };
@@ -151,6 +156,8 @@ export interface Switches {
     readonly name: string;
     /** What a request signed for another region gets. */
     readonly check: "any" | 400 | 301 | 307;
+    /** Whether headers and errors name the right one. */
+    readonly told: boolean;
     /** Where 301 and 307 point to. */
     readonly host?: string;
   };
@@ -167,6 +174,8 @@ export interface Switches {
   };
   readonly auth: {
     readonly keys: readonly Key[];
+    /** What an unknown access key is told. */
+    readonly unknown: "InvalidAccessKeyId" | "SignatureDoesNotMatch" | "XAdminUserNotFound";
     readonly anonymous: "refused" | "reads";
     /** `x-amz-*` headers that the signature leaves out. */
     readonly unsigned: "refused" | "accepted";
@@ -218,6 +227,7 @@ export const aws: Switches = {
   name: "AmazonS3",
   ifMatchForm: "both",
   missingIfMatch: 404,
+  missingDelete: 404,
   conditions: {
     create: "honoured",
     replace: "honoured",
@@ -234,9 +244,9 @@ export const aws: Switches = {
   copy: { etag: "shown", blanks: 0 },
   parts: { minimum: 5 << 20, equal: false, maximum: 10_000 },
   uploads: 1000,
-  deleteObjects: { needs: "either", maximum: 1000, failing: {}, silent: [] },
+  deleteObjects: { needs: "either", checked: true, maximum: 1000, failing: {}, silent: [] },
   checksum: "honoured",
-  payloadHash: "checked",
+  payloadHash: "XAmzContentSHA256Mismatch",
   chunked: "decoded",
   range: "honoured",
   storedEncoding: "echoed",
@@ -246,7 +256,7 @@ export const aws: Switches = {
     emptyPage: false,
     without: [],
     order: "sorted",
-    encoding: "+",
+    encoding: "aws",
     folders: false,
   },
   xml: {
@@ -257,11 +267,12 @@ export const aws: Switches = {
     bom: false,
     errors: "xml",
   },
-  region: { name: "us-east-1", check: 400 },
+  region: { name: "us-east-1", check: 400, told: true },
   style: "both",
   clock: { offset: 0, shown: true, skew: 15 * 60_000, expiry: "enforced" },
   auth: {
     keys: [{ accessKey: "test", secretKey: "testtest" }],
+    unknown: "InvalidAccessKeyId",
     anonymous: "refused",
     unsigned: "refused",
     head403: false,

@@ -18,8 +18,8 @@ export function unchunk(request: S3Request, signed: Signed | undefined): S3Reque
   const chained = headers["x-amz-content-sha256"]?.includes("AWS4-HMAC") === true;
   let [at, previous] = [0, signed?.seed.signature ?? ""];
   const line = () => {
-    const end = body.findIndex((byte, i) => i >= at && byte === 13 && body[i + 1] === 10);
-    if (end < 0) throw incomplete();
+    const end = body.indexOf(13, at);
+    if (end < 0 || body[end + 1] !== 10) throw incomplete();
     const text = new TextDecoder().decode(body.subarray(at, end));
     at = end + 2;
     return text;

@@ -103,7 +103,7 @@ export interface Blobs {
    */
   renew?(seen: BlobInfo): Promise<BlobInfo>;
   /** Optional: the store itself enforces `until`, if it is at least this many milliseconds ahead. */
-  readonly deleteBound?: number;
+  readonly deleteBound?: number | undefined;
   /** Optional: what `delete` removed can come back for a while. */
   readonly trash?: Trash;
 }

@@ -84,6 +84,7 @@ function lazily(name: string, scheme: string, load: () => Promise<Plugin>): Plug
 export const builtins: readonly Plugin[] = [
   lazily("dir", "dir", async () => (await import("./dir/mod.ts")).directoryPlugin),
   lazily("memory", "mem", async () => (await import("./memory/mod.ts")).memory()),
+  lazily("s3", "s3", async () => (await import("./s3/mod.ts")).s3Plugin),
   commandsPlugin,
   gcPlugin,
   signPlugin,

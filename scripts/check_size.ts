@@ -1,4 +1,5 @@
-// Keeps the program small: what cli.ts and all it loads come to, bundled and minified.
+// Keeps the program small: what cli.ts and all it loads come to, bundled and minified. Left out is the chain of AWS
+// credentials, which is loaded only for profiles and roles.
 import { spawnSync } from "node:child_process";
 import process from "node:process";
 import { findBun, installPackages } from "./bun.ts";
@@ -9,7 +10,7 @@ const bun = findBun();
 installPackages(bun);
 const { status, stdout, stderr } = spawnSync(
   bun,
-  ["build", "--minify", "--target=bun", "cli.ts"],
+  ["build", "--minify", "--target=bun", "--external=npm:@aws-sdk/*", "cli.ts"],
   { maxBuffer: 1 << 28 },
 );
 if (status !== 0) {

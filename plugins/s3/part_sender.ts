@@ -1,0 +1,83 @@
+import type { Buffers } from "./buffers.ts";
+import type { Client } from "./client.ts";
+import { startUpload, type Upload } from "./multipart.ts";
+
+/** Sends the parts of one upload, a few at once; begun with the first. */
+export interface PartSender {
+  /** Sends the next part; waits until there is room for it, and throws what an earlier one failed with. */
+  send(bytes: Uint8Array): Promise<void>;
+  /** Takes the next part from another object of the store. */
+  copy(source: string): Promise<void>;
+  /** Waits for all parts and makes one object of them. */
+  complete(size: number): Promise<void>;
+  /** Drops what was sent. */
+  abort(): Promise<void>;
+}
+
+/** Parts in flight of one upload. */
+const AT_ONCE = 4;
+
+/** A sender of parts to a key. */
+export function createPartSender(
+  client: Client,
+  buffers: Buffers,
+  key: string,
+  action: string,
+): PartSender {
+  let upload: Promise<Upload> | undefined;
+  const flying = new Set<Promise<void>>();
+  const stop = new AbortController();
+  let parts = 0;
+
+  function start(): Promise<Upload> {
+    upload ??= startUpload(client, key, action);
+    return upload;
+  }
+
+  async function launch(work: (upload: Upload, number: number) => Promise<void>): Promise<void> {
+    stop.signal.throwIfAborted();
+    const number = ++parts;
+    const begun = await start();
+    const flight = work(begun, number).catch((error) => stop.abort(error)).finally(() => {
+      flying.delete(flight);
+    });
+    flying.add(flight);
+    if (flying.size >= AT_ONCE) await Promise.race(flying);
+    stop.signal.throwIfAborted();
+  }
+
+  async function land(): Promise<void> {
+    await Promise.all(flying);
+  }
+
+  return {
+    async send(bytes) {
+      await buffers.take(bytes.length);
+      let handed = false;
+      try {
+        await launch(async (upload, number) => {
+          handed = true;
+          try {
+            await upload.part(number, bytes);
+          } finally {
+            buffers.give(bytes.length);
+          }
+        });
+      } finally {
+        if (!handed) buffers.give(bytes.length);
+      }
+    },
+    copy: (source) => launch((upload, number) => upload.copy(number, source)),
+    async complete(size) {
+      await land();
+      stop.signal.throwIfAborted();
+      await (await start()).complete(size);
+    },
+    async abort() {
+      stop.abort(new Error("the write was dropped"));
+      await land();
+      const begun = await upload?.catch(() => undefined);
+      await begun?.abort();
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import {
+  type BlobInfo,
+  type Digest,
+  type Ingest,
+  OciError,
+  randomHex,
+  splitDigest,
+} from "../../core/mod.ts";
+import { STAGING } from "./doc_names.ts";
+import { deleteObject, putObject } from "./objects.ts";
+import { copyObject, partSize } from "./multipart.ts";
+import type { Place } from "./place.ts";
+import { type Buffers, Gatherer } from "./buffers.ts";
+import { createPartSender, type PartSender } from "./part_sender.ts";
+
+/** The key of a blob. */
+export function blobKey({ client }: Place, digest: Digest): string {
+  const { algorithm, hex } = splitDigest(digest);
+  return `${client.address.prefix}blobs/${algorithm}/${hex}`;
+}
+
+/** The SHA-256 that a digest tells, in hex. */
+export function hashOfDigest(digest: Digest): string | undefined {
+  const { algorithm, hex } = splitDigest(digest);
+  return algorithm === "sha256" ? hex : undefined;
+}
+
+/**
+ * A write that leaves nothing behind if it is dropped: gathered in memory, and sent in parts once that is too much. Parts
+ * go straight to the blob's key if its digest is known, where nothing shows before all is complete; else they wait
+ * under a name of chance, and are copied within the store.
+ */
+export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<BlobInfo>): Ingest {
+  const { client } = place;
+  const { clock } = client;
+  const startedAt = new Date(clock.now());
+  const gathered = new Gatherer(partSize(expect.size));
+  let updatedAt = startedAt;
+  let sender: PartSender | undefined;
+  let offset = 0;
+  let open = true;
+
+  const target = expect.digest === undefined
+    ? `${client.address.prefix}${STAGING}${randomHex(clock, 24)}`
+    : blobKey(place, expect.digest);
+  const sending = () => sender ??= createPartSender(client, buffers, target, "store a blob");
+
+  async function write(chunk: Uint8Array): Promise<void> {
+    assertOpen("write a blob");
+    for (let at = 0; at < chunk.length;) {
+      if (gathered.length === gathered.most) await sending().send(gathered.take());
+      at += gathered.add(chunk.subarray(at));
+    }
+    offset += chunk.length;
+    updatedAt = new Date(clock.now());
+  }
+
+  function assertOpen(action: string): void {
+    if (!open) throw new OciError("invalid", `Cannot ${action}: the write is closed`);
+  }
+
+  /** Completes the parts, and copies them to their name if they waited elsewhere. */
+  async function finishParts(parts: PartSender, { digest, size }: BlobInfo): Promise<void> {
+    const key = blobKey(place, digest);
+    if (expect.digest !== undefined && key !== target) {
+      const why = `it was begun as ${expect.digest}`;
+      throw new OciError("invalid", `Cannot store ${digest}: ${why}`, { digest });
+    }
+    if (gathered.length > 0) await parts.send(gathered.take());
+    await parts.complete(size);
+    if (key === target) return;
+    const { bucket } = client.where;
+    await copyObject(client, { bucket, key: target }, key, size, `store ${digest}`);
+    await deleteObject(client, target, `store ${digest}`);
+  }
+
+  return {
+    get status() {
+      const { size, digest } = expect;
+      return {
+        ref: "",
+        offset,
+        startedAt,
+        updatedAt,
+        ...(size === undefined ? {} : { total: size }),
+        ...(digest === undefined ? {} : { expected: digest }),
+      };
+    },
+    stored() {
+      if (!sender) return Promise.resolve(new Blob([gathered.peek()]).stream());
+      const why = "only a named write keeps what was stored";
+      return Promise.reject(new OciError("unsupported", `Cannot read a write: ${why}`));
+    },
+    writable: new WritableStream<Uint8Array>({ write }),
+    async commit(blob) {
+      const { digest } = blob;
+      assertOpen(`store ${digest}`);
+      checkSize(blob, offset);
+      if (sender) await finishParts(sender, blob);
+      else {
+        const body = gathered.peek();
+        await putObject(
+          client,
+          blobKey(place, digest),
+          body,
+          `store ${digest}`,
+          hashOfDigest(digest),
+        );
+      }
+      open = false;
+    },
+    async [Symbol.asyncDispose]() {
+      if (!open) return;
+      open = false;
+      gathered.take();
+      await sender?.abort();
+    },
+  };
+}
+
+/** Throws `corrupt` if another number of bytes was written. */
+export function checkSize({ digest, size }: BlobInfo, offset: number): void {
+  if (offset === size) return;
+  const why = `${offset} bytes were written, not ${size}`;
+  throw new OciError("corrupt", `Cannot store ${digest}: ${why}`, { digest });
+}

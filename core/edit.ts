@@ -4,7 +4,7 @@ import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
 import { added, entryOf, type ImageIndex, listsSame, usable } from "./image_index.ts";
-import { loadFacts, noteFacts } from "./layout_file.ts";
+import { isSparse, noteFacts } from "./layout_file.ts";
 import { runAfterTag, runBeforeTag } from "./run_hooks.ts";
 import { assertWritable, type Store } from "./store.ts";
 import { beginTransaction, type Transaction } from "./transaction.ts";
@@ -85,8 +85,7 @@ async function checkAdded(
       await checkClosure(store, entry, isListed);
     } catch (error) {
       if (!isOciError(error, "not_found")) throw error;
-      store.sparse ||= (await loadFacts(store.backend.docs)).sparse === true;
-      if (!store.sparse && !sparse) throw error;
+      if (!await isSparse(store) && !sparse) throw error;
       incomplete ||= !store.sparse;
     }
   }

@@ -3,6 +3,7 @@ import type { Digest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
 import type { Awaitable } from "./hook.ts";
 import { type ImageIndex, usable } from "./image_index.ts";
+import { isSparse } from "./layout_file.ts";
 import { type Edge, kindOf, leadsToNode, type Node, type NodeKind } from "./manifest.ts";
 import { nameOf } from "./names.ts";
 import { nodeOf, readAll } from "./read.ts";
@@ -24,7 +25,7 @@ export interface Visit {
 
 /** How a graph is walked. */
 export interface WalkOptions {
-  /** Go on where a node is not stored. */
+  /** Go on where a node is not stored; what holds for the layout if it is not said. */
   readonly sparse?: boolean;
   /** A node for which this answers true is visited, but not opened. */
   readonly prune?: (visit: Visit) => Awaitable<boolean>;
@@ -42,7 +43,7 @@ export interface WalkOptions {
 export async function* walkGraph(
   store: Store,
   roots: Iterable<Descriptor>,
-  { sparse = store.sparse, prune, onBroken }: WalkOptions = {},
+  { sparse, prune, onBroken }: WalkOptions = {},
 ): AsyncGenerator<Visit> {
   const seen = new Set<string>();
   const stack: Visit[] = [...roots].reverse().map((target) => ({ target, role: "root" }));
@@ -71,7 +72,7 @@ export function kindOfVisit({ target, role }: Visit): NodeKind | undefined {
 async function open(
   store: Store,
   visit: Visit,
-  sparse: boolean,
+  sparse: boolean | undefined,
   onBroken: WalkOptions["onBroken"],
 ): Promise<Visit> {
   while (true) {
@@ -79,7 +80,9 @@ async function open(
       return { ...visit, node: (await readVisit(store, visit)).node };
     } catch (error) {
       if (!isOciError(error)) throw error;
-      if (error.code === "not_found" && sparse) return { ...visit, missing: true };
+      if (error.code === "not_found" && (sparse ?? await isSparse(store))) {
+        return { ...visit, missing: true };
+      }
       if (onBroken === undefined) throw error;
       if (!await onBroken(visit, error)) return visit;
     }

@@ -25,6 +25,14 @@ export async function loadFacts(docs: Docs): Promise<LayoutFacts> {
   return await loadJson(docs, NAME, schema) ?? nothing;
 }
 
+/** Whether children may be missing; the layout is asked only once something is. */
+export async function isSparse(store: {
+  readonly backend: { readonly docs: Docs };
+  sparse: boolean;
+}): Promise<boolean> {
+  return store.sparse ||= (await loadFacts(store.backend.docs)).sparse === true;
+}
+
 /** Notes facts, and forgets those that are undefined; those that hold already write nothing. */
 export async function noteFacts(
   docs: Docs,

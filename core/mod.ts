@@ -159,7 +159,7 @@ export { Layout, type ReadTarget } from "./layout.ts";
 export { type OpenOptions } from "./open.ts";
 export { copy, openLayout, type OpenLayoutOptions } from "./open_layout.ts";
 export { compileFilters, type Fields, type Predicate } from "./filter.ts";
-export { type LayoutFacts, loadFacts, noteFacts } from "./layout_file.ts";
+export { isSparse, type LayoutFacts, loadFacts, noteFacts } from "./layout_file.ts";
 export { renewTime } from "./local/blob_file.ts";
 export { type BlobFiles, blobFiles } from "./local/blob_files.ts";
 export { docFiles, type DocFilesOptions, type DocGuard } from "./local/doc_files.ts";

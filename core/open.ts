@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "./clock.ts";
 import { createConsult } from "./consult.ts";
 import { createStamps } from "./fence.ts";
 import type { Hook, Notice } from "./hook.ts";
-import { loadFacts, noteFacts } from "./layout_file.ts";
+import { noteFacts } from "./layout_file.ts";
 import { leaseLock } from "./lease.ts";
 import { prepare } from "./prepare.ts";
 import { openRoot } from "./root.ts";
@@ -57,6 +57,6 @@ export async function openStore(
   assertActive(signal, `open ${placeOf(store)}`);
   await prepare(store);
   if (options.sparse && mode !== "read") await noteFacts(backend.docs, { sparse: true }, store);
-  store.sparse = options.sparse === true || (await loadFacts(backend.docs)).sparse === true;
+  store.sparse = options.sparse === true;
   return store;
 }

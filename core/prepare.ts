@@ -18,10 +18,14 @@ const MARKER_TEXT = JSON.stringify({ imageLayoutVersion: VERSION });
 /** Makes sure that a layout is there, by what is found and how it is opened. */
 export async function prepare(store: Store): Promise<void> {
   const { docs } = store.backend;
+  // The index first: a store that can tell more by one request than by two tells it with this one.
+  const looked = await Promise.allSettled([loadIndex(store)]);
   const marker = await docs.load(MARKER, { limit: 1 << 16 });
   const blank = marker !== undefined && isBlank(marker.text);
   if (marker && !blank) checkMarker(store, marker);
-  const index = await loadIndex(store);
+  if (looked[0].status === "rejected") throw looked[0].reason;
+  // Where somebody was making the layout meanwhile, its index was there before its marker.
+  const index = looked[0].value ?? (marker && await loadIndex(store));
   if (!marker) return await create(store, index);
   if (blank && !index) throw broken(store, `"${MARKER}" and "${INDEX}" are empty`);
   if (blank) await repairMarker(store, marker);

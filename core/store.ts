@@ -39,7 +39,7 @@ export interface Store {
   readonly wait: number;
   /** Ends what it does. */
   readonly signal: AbortSignal | undefined;
-  /** Whether children may be missing. */
+  /** Whether it is known that children may be missing. */
   sparse: boolean;
   /** Reports something odd. */
   notice(notice: Notice): void;

@@ -3,6 +3,7 @@ import {
   type Digest,
   isExternal,
   isOciError,
+  isSparse,
   kindOfVisit,
   messageOf,
   type OciError,
@@ -56,7 +57,7 @@ export async function survey(
     const there = await sizeOf(digest);
     const absent = there === undefined;
     if (absent && isExternal(target)) return;
-    if (absent && store.sparse) return void missing.add(digest);
+    if (absent && await isSparse(store)) return void missing.add(digest);
     const right = !absent && (there === size || size === UNKNOWN_SIZE);
     const why = absent ? "missing" : `it has ${there} bytes, not ${size}`;
     const sound = right ||

@@ -90,6 +90,7 @@ export interface Client {
 
 const PATIENCE = 30_000;
 const TRIES = 6;
+const SUM = "x-amz-checksum-sha256";
 const SMALL = 16 << 20;
 
 /** A client for the bucket of an address. */
@@ -101,6 +102,8 @@ export function createClient(options: ClientOptions): Client {
   const pace = createPace();
   let cache = new Map<string, ArrayBuffer>();
   let holder: Credentials | undefined;
+  /** Whether sums go with what is stored, beside its signed hash: not every server bears them. */
+  let sums = true;
 
   const client: Client = {
     where: {
@@ -141,7 +144,9 @@ export function createClient(options: ClientOptions): Client {
 
   async function sign(call: Call, renew: boolean): Promise<Signed> {
     if (call.signed) return call.signed;
-    const { method, key, query, headers = {}, body } = call;
+    const { method, key, query, body } = call;
+    const { [SUM]: sum, ...others } = call.headers ?? {};
+    const headers = sums && sum !== undefined ? { ...others, [SUM]: sum } : others;
     const url = client.urlOf(key, query);
     const hash = call.hash ?? (body ? await sha256(body) : EMPTY_HASH);
     const by = await scope(renew);
@@ -219,6 +224,11 @@ export function createClient(options: ClientOptions): Client {
       const tried = await once(call, renew);
       const { trouble } = tried;
       if (!trouble || call.signed) return tried;
+      if (call.headers?.[SUM] !== undefined && !made.has(SUM) && isUnwanted(trouble)) {
+        made.add(SUM);
+        sums = false;
+        continue;
+      }
       const remedy = remedyOf(trouble);
       if (made.has(remedy) && !(remedy === "region" && hops < 2)) return tried;
       made.add(remedy);
@@ -255,6 +265,11 @@ export function createClient(options: ClientOptions): Client {
     const message = `Cannot ${action}: the call was aborted`;
     return new OciError("aborted", message, { url: address.url.href, cause: signal?.reason });
   }
+}
+
+/** Whether a server may have stumbled over a sum it does not know, rather than over a wrong one. */
+function isUnwanted({ status, code }: Trouble): boolean {
+  return status === 501 || (status === 400 && !/Digest|Mismatch/.test(code));
 }
 
 function after(headers: Readonly<Record<string, string>>): { after?: number; location?: string } {

@@ -82,7 +82,9 @@ export function createDocs(place: Place): Docs {
     const action = `write "${name}"`;
     const swap = { key: keyOf(name), action, body };
     const form = await ability.forSwap();
-    if (form === "alone") return await writeAlone(name, body, seen);
+    if (form === "alone") {
+      return await place.inTurn(swap.key, () => writeAlone(name, body, seen));
+    }
     for (let from = seen ?? graves.get(name);;) {
       const result = await conditionalPut(client, { ...swap, seen: from }, form);
       if (result.etag !== undefined) return result.etag;

@@ -74,11 +74,11 @@ export function ingestRecords(place: Place): IngestRecords {
       const body = Buffer.from(JSON.stringify({ ...record, nonce: randomHex(client.clock, 16) }));
       const form = await place.ability.forSwap();
       if (form === "alone") {
-        const now = await load(ref);
-        if (now?.etag !== seen) throw ended(ref);
-        await putObject(client, keyOf(ref), body, action);
-        const stored = await load(ref);
-        return { record, etag: stored?.etag ?? "" };
+        return await place.inTurn(keyOf(ref), async () => {
+          if ((await load(ref))?.etag !== seen) throw ended(ref);
+          await putObject(client, keyOf(ref), body, action);
+          return { record, etag: (await load(ref))?.etag ?? "" };
+        });
       }
       const swap = { key: keyOf(ref), action, body, seen };
       const { etag } = await conditionalPut(client, swap, form);

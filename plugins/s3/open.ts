@@ -17,7 +17,7 @@ import { createDocs } from "./docs.ts";
 import { namedIngest } from "./named_ingest.ts";
 import { ingestRecords, namedIngests } from "./named_ingests.ts";
 import { headObject } from "./objects.ts";
-import { type Place, writableIn } from "./place.ts";
+import { inTurn, type Place, type Turns, writableIn } from "./place.ts";
 import { removeBlobs } from "./removal.ts";
 import { httpTransport, type Transport } from "./transport.ts";
 import { blobKey, unnamedIngest } from "./unnamed_ingest.ts";
@@ -38,7 +38,7 @@ export async function openBucket(
   url: URL,
   { mode, clock, notice }: BackendOptions,
   options: S3Options,
-  abilities: Abilities,
+  { abilities, turns }: { readonly abilities: Abilities; readonly turns: Turns },
 ): Promise<Backend> {
   const opened = new AsyncDisposableStack();
   const reach = async (address: Address) => await connect(address, clock, options, opened);
@@ -49,6 +49,7 @@ export async function openBucket(
     mode,
     notice,
     ability: holdAbility(client, mode, abilities),
+    inTurn: (key, act) => inTurn(turns, `${client.where.endpoint}\n${address.bucket}\n${key}`, act),
     assertWritable: writableIn(mode, client),
   };
   const buffers = createBuffers(IN_FLIGHT);

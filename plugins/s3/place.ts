@@ -8,10 +8,30 @@ export interface Place {
   readonly mode: OpenMode;
   /** What the store can do. */
   readonly ability: AbilityHolder;
+  /** Runs what writes a key where nobody else does, one at a time within this program. */
+  inTurn<T>(key: string, act: () => Promise<T>): Promise<T>;
   /** Something odd was found. */
   readonly notice: (code: string, message: string) => void;
   /** Throws `read_only` unless it was opened for writing. */
   assertWritable(action: string): void;
+}
+
+/** Turns by name, for as long as a program runs. */
+export type Turns = Map<string, Promise<unknown>>;
+
+/** Runs acts of one name one after the other. */
+export async function inTurn<T>(turns: Turns, name: string, act: () => Promise<T>): Promise<T> {
+  const before = turns.get(name);
+  const turn = (async () => {
+    await before?.catch(() => {});
+    return await act();
+  })();
+  turns.set(name, turn);
+  try {
+    return await turn;
+  } finally {
+    if (turns.get(name) === turn) turns.delete(name);
+  }
 }
 
 /** Throws `read_only` in the mode `read`. */

@@ -47,13 +47,14 @@ let places = 0;
 export async function startBucket(
   options: StartOptions = {},
   more: S3Options = {},
+  always = "",
 ): Promise<Bucket> {
   const server = await start(options);
   const { backends } = s3({ ...credentialsOf(server), ...more });
   const open = backends?.["s3"];
   if (!open) throw new Error("The plugin brings no backend");
   const url = (prefix: string, query = "") =>
-    new URL(`s3://${server.bucket}/${prefix}?endpoint=${server.url}${query}`);
+    new URL(`s3://${server.bucket}/${prefix}?endpoint=${server.url}${query}${always}`);
   return {
     server,
     open,

@@ -28,7 +28,7 @@ export async function readBlob(
   if (first.status === 404) throw absent(action, digest);
   if (first.status === 416) return new Blob([]).stream();
   const etag = bareEtag(first.headers["etag"]);
-  const last = Math.min(end, endOf(first, start));
+  let last = Math.min(end, endOf(first, start));
   let { body } = first;
   let skip = first.status === 200 ? start : 0;
   let at = start;
@@ -53,6 +53,11 @@ export async function readBlob(
     }
     await client.clock.sleep(pauseOf(client.clock, resumes));
     const reply = await ask(at, etag);
+    if (reply.status === 416) {
+      // There is no more: the first answer had told a wrong length.
+      last = at;
+      return;
+    }
     if (reply.status === 404 || reply.status === 412 || bareEtag(reply.headers["etag"]) !== etag) {
       reply.body.cancel();
       throw new OciError("conflict", `Cannot ${action}: it was replaced meanwhile`, { digest });

@@ -67,6 +67,8 @@ export interface ClientOptions {
   readonly credentials: CredentialSource;
   readonly transport: Transport;
   readonly clock: Clock;
+  /** The longest that a server may be silent, in milliseconds. */
+  readonly patience?: number;
 }
 
 /** A bucket as it can be asked. */
@@ -164,7 +166,8 @@ export function createClient(options: ClientOptions): Client {
       if (call.signal?.aborted) throw aborted(call);
       const signed = await sign(call, renew);
       count(usage, call.operation);
-      const { signal, fresh = false, patience = PATIENCE, dawdle = 0 } = call;
+      const { signal, fresh = false, dawdle = 0 } = call;
+      const patience = Math.min(call.patience ?? PATIENCE, options.patience ?? Infinity);
       const answer = await transport(signed, { signal, reuse: !fresh, patience, dawdle });
       usage.sent += call.body?.length ?? 0;
       time.learn(answer.headers["date"]);

@@ -28,6 +28,8 @@ export interface S3Options {
   readonly credentials?: CredentialSource;
   /** Sends requests; default: over the network. */
   readonly transport?: Transport;
+  /** The longest that a server may be silent, in milliseconds. */
+  readonly patience?: number;
 }
 
 /** Bytes of parts in flight, of all writes to one place. */
@@ -107,7 +109,7 @@ export async function openBucket(
 async function connect(
   address: Address,
   clock: Clock,
-  { credentials, transport }: S3Options,
+  { credentials, transport, patience }: S3Options,
   opened: AsyncDisposableStack,
 ): Promise<Client> {
   const { ca, ...where } = await surroundings(address);
@@ -122,5 +124,6 @@ async function connect(
     clock,
     credentials: credentials ?? credentialSource(address, clock),
     transport: transport ?? overNetwork(),
+    ...(patience === undefined ? {} : { patience }),
   });
 }

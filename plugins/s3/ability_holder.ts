@@ -11,8 +11,8 @@ export interface AbilityHolder {
   readonly known: Ability | undefined;
   /** Takes the word of whoever wrote the index. */
   learn(ability: Ability): void;
-  /** Called once the index was looked at: a place that will be written must be able to. */
-  opened(): Promise<void>;
+  /** Called once the index was looked for: a place that will be written must be able to. */
+  opened(found: boolean): Promise<void>;
   /** How documents are swapped; throws `unsupported` where that is not safe. */
   forSwap(): Promise<EtagForm | "alone">;
   /** For collectors and writers: until more is known, deletes are taken to have deadlines, which costs nothing. */
@@ -92,8 +92,8 @@ export function holdAbility(client: Client, mode: OpenMode, shared: Abilities): 
       return known && form ? { ...known, quoted: form.quoted } : known;
     },
     learn,
-    opened: async () => {
-      if (mode !== "read") await checked();
+    async opened(found) {
+      if (mode === "create" || (mode === "write" && found)) await checked();
     },
     async forSwap() {
       const { tier, quoted } = await checked();

@@ -144,7 +144,7 @@ export function createDocs(place: Place): Docs {
       if (name === MARKER && marked) return { text: MARKER_TEXT, version: "" };
       const doc = await fetched(name, limit);
       if (name === MARKER) marked = doc?.text === MARKER_TEXT;
-      if (name === INDEX) await ability.opened();
+      if (name === INDEX) await ability.opened(doc !== undefined);
       return doc;
     },
 

@@ -1,4 +1,4 @@
-// Services that differ, by name. Those of rgw16, swift and versitygw were measured, the others follow their documents.
+// Services that differ, by name. Those of rgw16, swift, versitygw and minio were measured, the others follow their documents.
 import { aws, change, type Changes, type Switches } from "./switches.ts";
 
 const changes = {
@@ -67,7 +67,9 @@ const changes = {
     name: "MinIO",
     lostRace: 412,
     conditions: { delete: "ignored", perKey: "ignored", copyTarget: "ignored" },
-    deleteObjects: { needs: "either" },
+    complete: { again: 404 },
+    deleteObjects: { checked: false },
+    region: { check: "any" },
     auth: { unsigned: "accepted" },
   },
   /** Cloudflare R2. */

@@ -1,0 +1,70 @@
+// The real servers of this run, from the environment: `scripts/s3_servers.sh` starts some and prints the variables.
+//
+//   STOWAGE_TEST_S3_SERVERS="rgw swift"    then for each: STOWAGE_TEST_S3_RGW_ENDPOINT, …_ACCESS_KEY_ID,
+//                                          …_SECRET_ACCESS_KEY, …_BUCKET, …_REGION, …_VERSION, …_ENDPOINT_B
+//   STOWAGE_TEST_S3_ENDPOINT, …            any other, without a name
+import process from "node:process";
+import { type Column, COLUMNS } from "../s3_server/observed.ts";
+
+/** A server that was started by somebody else. */
+export interface RealServer {
+  readonly name: string;
+  readonly url: string;
+  /** A second gateway to the same store. */
+  readonly other: string | undefined;
+  readonly accessKey: string;
+  readonly secretKey: string;
+  readonly token?: string;
+  readonly region: string;
+  /** It exists; only keys below `prefix` are touched. */
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly version: string;
+  /** Which column of `observed.ts` tells what it answers. */
+  readonly column: Column | undefined;
+  /** What it is good for, where that is known: whether several may write. */
+  readonly conditional: boolean;
+}
+
+const COLUMN_OF: Readonly<Record<string, Column>> = {
+  rgw: "rgw16",
+  swift: "swift",
+  versitygw: "versitygw",
+  minio: "minio",
+};
+
+function serverOf(name: string): RealServer | undefined {
+  const value = (variable: string) =>
+    process.env[`STOWAGE_TEST_S3_${name === "" ? "" : `${name.toUpperCase()}_`}${variable}`] ||
+    undefined;
+  const url = value("ENDPOINT");
+  if (url === undefined) return undefined;
+  const token = value("SESSION_TOKEN");
+  return {
+    name: name || new URL(url).host,
+    url,
+    other: value("ENDPOINT_B"),
+    accessKey: value("ACCESS_KEY_ID") ?? "",
+    secretKey: value("SECRET_ACCESS_KEY") ?? "",
+    ...(token === undefined ? {} : { token }),
+    region: value("REGION") ?? "us-east-1",
+    bucket: value("BUCKET") ?? "",
+    prefix: value("PREFIX") ?? "",
+    version: value("VERSION") ?? "",
+    column: COLUMNS.find((column) => column === COLUMN_OF[name]),
+    conditional: (value("TIER") ?? (name === "swift" ? "alone" : "full")) !== "alone",
+  };
+}
+
+const named = (process.env["STOWAGE_TEST_S3_SERVERS"] ?? "").split(" ").filter((name) =>
+  name !== ""
+);
+
+/** All servers of this run. */
+export const servers: readonly RealServer[] = ["", ...named].flatMap((name) =>
+  serverOf(name) ?? []
+);
+
+/** Those that are known to the script and are not there. */
+export const missing: readonly string[] = ["rgw", "swift", "versitygw", "minio"]
+  .filter((name) => !named.includes(name));

@@ -3,12 +3,11 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Rule } from "./faults.ts";
 import type { Front } from "./http.ts";
 import type { Wanted } from "./journal.ts";
-import type { Service } from "./service.ts";
 import type { Changes } from "./switches.ts";
 
-interface Controlled extends Front {
-  readonly service: Service;
-  change(changes: Changes): void;
+/** What is controlled; a server that requests are forwarded to has no switches. */
+export interface Controlled extends Front {
+  change?(changes: Changes): void;
 }
 
 async function json(message: IncomingMessage): Promise<unknown> {
@@ -39,7 +38,7 @@ function wantedOf(query: URLSearchParams): Wanted {
 
 /** Does what is asked below `/.control/`; false if the request is not meant for it. */
 export async function control(
-  { journal, faults, service, change }: Controlled,
+  { journal, faults, answering, change }: Controlled,
   message: IncomingMessage,
   response: ServerResponse,
 ): Promise<boolean> {
@@ -50,8 +49,8 @@ export async function control(
     "GET journal": () => journal.find(wantedOf(url.searchParams)),
     "GET tally": () => journal.tally(wantedOf(url.searchParams)),
     "DELETE journal": () => journal.clear(),
-    "GET switches": () => service.switches,
-    "PATCH switches": (body) => change(body as Changes),
+    "GET switches": () => answering.switches,
+    "PATCH switches": (body) => change?.(body as Changes),
     "POST faults": (body) => faults.add(...[body as Rule | Rule[]].flat()),
     "DELETE faults": () => faults.clear(),
     "GET gates": () => ({ waiting: faults.waiting(name) }),

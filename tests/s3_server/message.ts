@@ -3,6 +3,8 @@
 /** A request, as it came. */
 export interface S3Request {
   readonly method: string;
+  /** Path and query as sent. */
+  readonly target: string;
   /** The path as sent, still encoded. */
   readonly path: string;
   /** The query, decoded, in the order sent. */
@@ -24,14 +26,14 @@ export interface S3Answer {
 }
 
 /** Splits a request target; a `+` in a query is a plus, as signers do not mean a space by it. */
-export function parseTarget(target: string): Pick<S3Request, "path" | "query"> {
+export function parseTarget(target: string): Pick<S3Request, "target" | "path" | "query"> {
   const [path = "/", ...rest] = target.split("?");
   const query = rest.join("?").split("&").filter((pair) => pair !== "").map((pair) => {
     const at = pair.indexOf("=");
     const [name, value] = at < 0 ? [pair, ""] : [pair.slice(0, at), pair.slice(at + 1)];
     return [decode(name), decode(value)] as const;
   });
-  return { path, query };
+  return { target, path, query };
 }
 
 /** Percent-decodes; a text that cannot be decoded stays. */

@@ -213,7 +213,7 @@ it("what is taken in moves under its name until it is a blob", () => {
   };
   const window = { width: 80, height: 24, unicode: false };
   const moving = after([{ ...start, action: "push" }, 0], [taking(MIB), 1000]);
-  assert.match(ttyLines(moving, window, 2000)[0] ?? "", /^disk\.img .*25%  1\.0 MiB\/4\.0 MiB$/);
+  assert.match(ttyLines(moving, window, 2000)[0] ?? "", /^disk\.img .*25% {2}1\.0 MiB\/4\.0 MiB$/);
   assert.match(plainLine(moving, 2000), /^push .* 1\.0 MiB\/4\.0 MiB 25% .*\/s eta /);
   const done = after([start, 0], [taking(MIB), 1000], [ended, 2000], [blob(1, "done", MIB), 2000]);
   assert.equal(ttyLines(done, window, 2000).length, 1);

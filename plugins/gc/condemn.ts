@@ -53,7 +53,11 @@ export async function condemn(
     if (seen && (seen.epoch >= epoch || isClaimed(seen, now))) throw overtaken();
     return state;
   }, store);
-  return await fence(store, plan, state);
+  const open = await fence(store, plan, state);
+  if (quarantine === 0) return open;
+  // Up to the fence somebody may have resolved what it dropped, however long ago the plan was made.
+  const notBefore = await timeOf(store) + quarantine;
+  return await editState(store, run, (now) => ({ ...now, notBefore })) ?? open;
 }
 
 async function fence(store: Store, plan: Plan, state: CollectionState): Promise<CollectionState> {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
-import { collectionOf } from "../../core/mod.ts";
+import { collectionOf, openLayout, systemClock } from "../../core/mod.ts";
+import { collect } from "../../plugins/gc/collect.ts";
 import { keepAll } from "../../plugins/gc/policy.ts";
 import { undo } from "../../plugins/gc/undo.ts";
 import { fails } from "../fails.ts";
@@ -10,9 +11,11 @@ import {
   danglingIn,
   DAY,
   digestsOf,
+  eager,
   HOUR,
   listedIn,
   pushNamed,
+  stepwise,
   storedIn,
 } from "./collecting.ts";
 
@@ -34,6 +37,24 @@ everyLayout("what was collected", (fresh) => {
     const third = await collectIn(place, { policy, quarantine: DAY }, 2 * DAY);
     assert.deepEqual([third.resumed, third.stopped], [3, undefined]);
     assert.deepEqual(await storedIn(layout), []);
+  });
+
+  it("stays in quarantine from the fence on, however long ago the plan was made", async () => {
+    await using place = fresh();
+    const layout = await place.open();
+    await pushNamed(layout, "old", "pr-1");
+    let later = HOUR;
+    const clock = { ...systemClock, now: () => systemClock.now() + later };
+    const slow = stepwise(await place.backend(), async (what, act) => {
+      if (what === "swap index.json") later += 2 * DAY;
+      return await act();
+    });
+    const { store } = await openLayout(slow, { mode: "write", clock });
+    await collect(store, eager({ policy, quarantine: DAY }));
+    const options = { policy, quarantine: DAY };
+    assert.match((await collectIn(place, options, later + HOUR)).stopped ?? "", /in quarantine/);
+    assert.equal((await storedIn(layout)).length, 3);
+    assert.equal((await collectIn(place, options, later + DAY + HOUR)).resumed, 3);
   });
 
   it("is gone on with at once by whoever promises to be alone", async () => {

@@ -1,4 +1,4 @@
-import { generationOf, nameOf } from "../../core/mod.ts";
+import { type Digest, generationOf, nameOf } from "../../core/mod.ts";
 import type { Collected, CollectOptions } from "./collect.ts";
 import { type Candidate, type Plan, sumOf } from "./plan.ts";
 import type { Dropped, Mode, Report, ReportedObject } from "./report.ts";
@@ -59,7 +59,7 @@ export function reportOf(plan: Plan, done: Collected | undefined, context: Repor
     damaged: done?.damaged ?? [],
     restored: done?.restored ?? [],
     missing: plan.missing.slice(0, MOST),
-    orphanReferrers: plan.orphans.slice(0, MOST),
+    orphanReferrers: keptOf(plan.orphans).slice(0, MOST),
     trash: trashOf(done),
     ingestsExpired: done?.ingestsExpired ?? 0,
     requests,
@@ -69,6 +69,10 @@ export function reportOf(plan: Plan, done: Collected | undefined, context: Repor
     ...(done?.stopped === undefined ? {} : { stopped: done.stopped }),
     ...(next === undefined ? {} : { next: iso(next) }),
   };
+}
+
+function keptOf(orphans: Plan["orphans"]): Digest[] {
+  return [...orphans].flatMap(([digest, { keep }]) => keep ? [digest] : []);
 }
 
 function iso(time: number): string {
@@ -89,17 +93,16 @@ function nextOf({ waiting, verdicts }: Plan, grace: number): number | undefined 
   return times.length === 0 ? undefined : times.reduce((one, other) => Math.min(one, other));
 }
 
-/** The entries that go, with the rule that says so; a weak one goes with its subject. */
+/** The entries that go, with the rule that says so; a referrer goes with its subject. */
 function droppedOf(plan: Plan): Dropped[] {
   const verdicts = new Map(plan.verdicts.map((verdict) => [verdict.entry, verdict]));
   return plan.drops.map((entry) => {
-    const verdict = verdicts.get(entry);
-    return {
-      name: nameOf(entry) ?? null,
-      digest: entry.digest,
-      rule: verdict?.rule ?? "referrer",
-      reason: verdict?.reason ?? "its subject goes",
+    const orphan = plan.orphans.get(entry.digest);
+    const { rule, reason } = verdicts.get(entry) ?? {
+      rule: orphan ? "orphanReferrers" : "referrer",
+      reason: orphan?.reason ?? "its subject goes",
     };
+    return { name: nameOf(entry) ?? null, digest: entry.digest, rule, reason };
   });
 }
 

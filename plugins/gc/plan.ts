@@ -17,7 +17,7 @@ import {
 } from "../../core/mod.ts";
 import { type Mark, startMark } from "./mark.ts";
 import type { Policy } from "./policy.ts";
-import { doom, retain, type Subject, type Verdict } from "./retention.ts";
+import { doom, type Judgement, retain, type Subject, type Verdict } from "./retention.ts";
 import { fitSize } from "./size_cap.ts";
 import { splitRoots, type Weak } from "./weak.ts";
 
@@ -51,8 +51,8 @@ export interface Plan {
   readonly waiting: readonly Candidate[];
   /** Blobs of algorithms that are not ours to judge. */
   readonly foreign: number;
-  /** Referrers whose subject is not stored, and that stay. */
-  readonly orphans: readonly Digest[];
+  /** Referrers whose subject is not stored, and what the policy says of them. */
+  readonly orphans: ReadonlyMap<Digest, Judgement>;
   /** Nodes that are not stored. */
   readonly missing: readonly Digest[];
   /** What is reachable, to be looked up again at the fence. */
@@ -207,18 +207,21 @@ async function markOrphans(
   ties: readonly Weak[],
   policy: Policy,
   now: number,
-): Promise<Digest[]> {
-  const orphans: Descriptor[] = [];
+): Promise<ReadonlyMap<Digest, Judgement>> {
+  const orphans = new Map<Digest, Judgement>();
+  const kept: Descriptor[] = [];
   for (const { target, subject } of ties) {
     if (mark.live.has(target.digest)) continue;
     if (isDigest(subject) && await store.backend.blobs.stat(subject)) continue;
     const since = typeof policy.orphanReferrers === "number"
       ? (await store.backend.blobs.stat(target.digest))?.modified?.getTime()
       : undefined;
-    if (doom(policy.orphanReferrers, since, now, "").keep) orphans.push(target);
+    const judgement = doom(policy.orphanReferrers, since, now, "its subject is not stored");
+    orphans.set(target.digest, judgement);
+    if (judgement.keep) kept.push(target);
   }
-  await mark.add(orphans);
-  return orphans.map(({ digest }) => digest);
+  await mark.add(kept);
+  return orphans;
 }
 
 /** How many these are, and their bytes. */

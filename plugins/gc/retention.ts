@@ -61,7 +61,8 @@ export function newestFirst<T extends { readonly since: number | undefined }>(
     .map(({ subject }) => subject);
 }
 
-type Judgement = Pick<Verdict, "keep" | "reason" | "until">;
+/** Whether something stays, why, and until when. */
+export type Judgement = Pick<Verdict, "keep" | "reason" | "until">;
 
 function judge({ entry, since }: Subject, rule: Rule, rank: number, now: number): Judgement {
   const name = nameOf(entry) ?? "";

@@ -1,4 +1,4 @@
-import { type Digest, type Store, walkGraph } from "../../core/mod.ts";
+import { bytes, type Digest, type Store, walkGraph } from "../../core/mod.ts";
 import { newestFirst, type Verdict } from "./retention.ts";
 
 /**
@@ -36,6 +36,6 @@ export async function fitSize(
     }
   }
   return verdicts.map((verdict) =>
-    gone.has(verdict) ? { ...verdict, keep: false, reason: `over ${most} bytes in all` } : verdict
+    gone.has(verdict) ? { ...verdict, keep: false, reason: `over ${bytes(most)} in all` } : verdict
   );
 }

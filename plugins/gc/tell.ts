@@ -7,9 +7,7 @@ import {
   plural,
   shardsOf,
 } from "../../core/mod.ts";
-import { type GcContext, policyOf, requestOf } from "./flags.ts";
-import { optionsOf } from "./library.ts";
-import { makePlan, type Plan } from "./plan.ts";
+import type { GcContext } from "./flags.ts";
 import { loadState } from "./state.ts";
 import { undo } from "./undo.ts";
 import { usageError } from "./usage.ts";
@@ -69,66 +67,4 @@ export async function runUndo(context: GcContext, text: string): Promise<void> {
       plural(blobs.length, "blob") + " back from the trash",
     ],
   });
-}
-
-interface Explained {
-  readonly keep: boolean;
-  readonly rule: string;
-  readonly reason: string;
-  /** When it goes, as far as time alone decides. */
-  readonly until?: number;
-}
-
-/** `gc explain`: what becomes of a name or a digest, by which rule, and when. */
-export async function runExplain(context: GcContext, text: string): Promise<void> {
-  const { place, name, digest } = context.reference(text);
-  if (name === undefined && digest === undefined) {
-    throw usageError(`Cannot explain ${JSON.stringify(text)}: name a reference in it`);
-  }
-  const policy = await policyOf(context);
-  await using layout = await context.open(place, "read");
-  const options = optionsOf(layout.store, requestOf(context, policy));
-  const found = await layout.resolve(digest ?? name ?? "");
-  const plan = await makePlan(layout.store, options);
-  const { until, ...why } = explain(plan, found.digest, name, options.grace);
-  const goes = until === undefined ? {} : { goes: new Date(until).toISOString() };
-  await context.result({
-    schema: "stowage.gc-explain/1",
-    place: context.print({ place }),
-    data: { ...(name === undefined ? {} : { name }), digest: found.digest, ...why, ...goes },
-    lines: columns([
-      [why.keep ? "keep" : "drop", name ?? found.digest, `rule ${why.rule}`, why.reason],
-      ...(until === undefined ? [] : [["goes", new Date(until).toISOString()]]),
-    ]),
-  });
-}
-
-function explain(plan: Plan, digest: string, name: string | undefined, grace: number): Explained {
-  const verdict = plan.verdicts.find(({ entry }) =>
-    name === undefined ? entry.digest === digest : nameOf(entry) === name
-  );
-  if (verdict) {
-    const { keep, rule, reason, until } = verdict;
-    return { keep, rule, reason, ...(until === undefined ? {} : { until }) };
-  }
-  const tie = plan.ties.find(({ target }) => target.digest === digest);
-  if (tie) {
-    const keep = plan.mark.live.has(tie.target.digest);
-    return { keep, rule: "referrer", reason: `lives and dies with ${tie.subject}` };
-  }
-  const young = plan.waiting.find(({ blob }) => blob.digest === digest);
-  if (young) {
-    const since = young.blob.modified?.getTime();
-    const until = since === undefined ? {} : { until: since + grace };
-    return { keep: false, rule: "grace", reason: "nothing reaches it, but it is young", ...until };
-  }
-  if (plan.candidates.some(({ blob }) => blob.digest === digest)) {
-    return { keep: false, rule: "unreachable", reason: "nothing reaches it" };
-  }
-  const foreign = !/^sha(256|512):/.test(digest);
-  return {
-    keep: true,
-    rule: foreign ? "unknown algorithm" : "reachable",
-    reason: foreign ? `${digest.split(":")[0]} is not ours to judge` : "something kept needs it",
-  };
 }

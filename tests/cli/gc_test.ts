@@ -43,7 +43,10 @@ test("builds are planned away, looked at, collected as planned, and taken back",
     ]);
     assert.equal(JSON.parse(readFileSync(join(cwd, "plan.json"), "utf8")).blobs.length, 4);
     const why = await at(cwd, ["gc", "explain", "./store:pr-1", ...rules]);
-    assert.equal(why.out, "drop  pr-1  rule 2  2 newer\n");
+    assert.equal(
+      why.out,
+      "drop  pr-1  rule 2 (pr-*)  2 newer\ngoes  with the next run\n",
+    );
     const dry = await at(cwd, ["gc", "./store", ...rules, "--dry-run", "--exit-code"], 10);
     assert.deepEqual(snapshot(join(cwd, "store")), before);
 

@@ -30,5 +30,6 @@ export function* linesOf(report: Report): Generator<string> {
   }
   for (const digest of report.damaged) yield `DAMAGED      ${digest}  reachable, and gone`;
   for (const { digest, message } of report.failed) yield `failed       ${digest}  ${message}`;
+  for (const { message, code } of report.warnings) yield `would fail   ${message}  [${code}]`;
   if (report.stopped !== undefined) yield `stopped      ${report.stopped}`;
 }

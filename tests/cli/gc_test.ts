@@ -97,6 +97,8 @@ test("bytes nobody names wait for an hour, then go; more than half of all is too
     utimesSync(blobPath(join(cwd, "store"), digest), ago, ago);
     const flags = ["gc", "./store", "--max-drop", "1%"];
     assert.match((await at(cwd, flags, 3)).err, /bytes would go, more than 1 %/);
+    const planned = await at(cwd, ["gc", "plan", ...flags.slice(1)]);
+    assert.match(planned.out, /would fail +Cannot collect: .*, more than 1 % {2}\[refused\]\n$/);
     const objects = (await at(cwd, ["gc", "./store", "--explain", "--json"])).json<Report>();
     assert.deepEqual(objects.objects?.map(({ action }) => action), ["delete", "wait"]);
     assert.equal(objects.blobs.deleted, 1);

@@ -40,6 +40,7 @@ async function once(
       continue;
     }
     if (isOciError(error, "refused")) context.hint(`stowage gc plan '${place}'`);
+    if (isOciError(error, "corrupt")) context.hint(`stowage check '${place}'`);
     if (!flags["keep-going"] || !isOciError(error) || error.code === "aborted") throw error;
     context.notice({ code: error.code, message: `${place}: ${error.message}` });
     code = worse(code, IN_PART);

@@ -95,7 +95,8 @@ async function nodeOf(
   }
 }
 
-function unreadable(digest: Digest, error: unknown): OciError {
+/** The error of a manifest that cannot be read: nobody knows what it needs, so nothing may go. */
+export function unreadable(digest: Digest, error: unknown): OciError {
   const [code, why] = isOciError(error)
     ? [error.code, error.message]
     : ["unavailable" as const, `${error}`];

@@ -10,6 +10,7 @@ import {
   type Store,
   SUBJECT,
 } from "../../core/mod.ts";
+import { unreadable } from "./mark.ts";
 
 /** Something that lives and dies with its subject. */
 export interface Weak {
@@ -46,5 +47,9 @@ async function subjectOf(store: Store, entry: Descriptor): Promise<string | unde
   const annotated = entry.annotations?.[SUBJECT];
   if (annotated !== undefined || kindOf(entry.mediaType) === undefined) return annotated;
   if (!await store.backend.blobs.stat(entry.digest)) return undefined;
-  return (await readNode(store, entry)).subject?.digest;
+  try {
+    return (await readNode(store, entry)).subject?.digest;
+  } catch (error) {
+    throw unreadable(entry.digest, error);
+  }
 }

@@ -14,12 +14,17 @@ import { dashed } from "./candidates.ts";
 import { BUNDLE_TYPE } from "./envelope.ts";
 import { canonicalJson } from "./json.ts";
 import { publicKey, type Signer } from "./key.ts";
-import { printLegacy, SIGNATURE, SIMPLE_SIGNING } from "./legacy.ts";
+import {
+  LEGACY_CONFIG,
+  legacyConfig,
+  legacyManifest,
+  printLegacy,
+  SIGNATURE,
+  SIMPLE_SIGNING,
+} from "./legacy.ts";
 import { MANAGED } from "./referrer.ts";
 import type { Binding } from "./statement.ts";
 import { smallNode } from "./stored.ts";
-
-const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 
 /** The entry of a digest tag, with the hook's edits of this very swap. */
 function tagged({ edited }: TagContext, name: string): Descriptor | undefined {
@@ -49,24 +54,9 @@ export async function appendLegacy(
   const stored = await context.put(SIMPLE_SIGNING, payload);
   const signature = base64(await signer.sign(payload));
   const all = [...layers, { ...stored, annotations: { [SIGNATURE]: signature } }];
-  const config = await context.put(
-    CONFIG_TYPE,
-    canonicalJson({
-      architecture: "",
-      config: {},
-      os: "",
-      rootfs: { diff_ids: all.map((layer) => layer.digest), type: "layers" },
-    }),
-  );
-  const annotations = node?.annotations;
-  const manifest = {
-    schemaVersion: 2,
-    mediaType: MANIFEST_TYPE,
-    config,
-    layers: all,
-    ...(annotations ? { annotations } : {}),
-  };
-  const entry = await context.put(MANIFEST_TYPE, canonicalJson(manifest));
+  const config = await context.put(LEGACY_CONFIG, legacyConfig(all));
+  const manifest = legacyManifest(config, all, node?.annotations);
+  const entry = await context.put(MANIFEST_TYPE, manifest);
   context.insert({ ...entry, annotations: { ...former?.annotations, [REF_NAME]: name } });
 }
 

@@ -1,14 +1,16 @@
 import {
   complaint,
+  type Descriptor,
   type Digest,
   isDigest,
+  MANIFEST_TYPE,
   OciError,
   REF_NAME,
   splitDigest,
   z,
 } from "../../core/mod.ts";
 import { utf8 } from "./bytes.ts";
-import { readStrict } from "./json.ts";
+import { canonicalJson, readStrict } from "./json.ts";
 import { malformed } from "./refusal.ts";
 import { type Binding, SEQUENCE } from "./statement.ts";
 import { readTime } from "./time.ts";
@@ -43,6 +45,30 @@ export function printLegacy(binding: Binding, reference: string): Uint8Array<Arr
   const optional = `{"creator":"stowage","${SEQUENCE}":"${sequence}",` +
     `"${REF_NAME}":${goJson(ref)},"timestamp":${(readTime(issued) ?? 0) / 1000}}`;
   return utf8(`{"critical":${critical},"optional":${optional}}`);
+}
+
+/** The media type of the config of legacy signatures. */
+export const LEGACY_CONFIG = "application/vnd.oci.image.config.v1+json";
+
+/** The config of a manifest of legacy signatures. */
+export function legacyConfig(layers: readonly Descriptor[]): Uint8Array<ArrayBuffer> {
+  const rootfs = { diff_ids: layers.map(({ digest }) => digest), type: "layers" };
+  return canonicalJson({ architecture: "", config: {}, os: "", rootfs });
+}
+
+/** The manifest of legacy signatures. */
+export function legacyManifest(
+  config: Descriptor,
+  layers: readonly Descriptor[],
+  annotations?: Descriptor["annotations"],
+): Uint8Array<ArrayBuffer> {
+  return canonicalJson({
+    schemaVersion: 2,
+    mediaType: MANIFEST_TYPE,
+    config: { mediaType: config.mediaType, digest: config.digest, size: config.size },
+    layers,
+    ...(annotations ? { annotations } : {}),
+  });
 }
 
 /** What a legacy payload says. */

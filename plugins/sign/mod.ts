@@ -116,7 +116,7 @@ type Body = { readonly default: CommandBody };
 const command = (name: string, summary: string, load: () => Promise<Body>): Command =>
   defineCommand({ name, summary, load: async () => (await load()).default });
 
-/** Brings the hook `sign`, its flags, and the commands `key`, `sign` and `verify`. */
+/** Brings the hook `sign`, its flags, and the commands `key`, `sign`, `verify` and `export`. */
 export const signPlugin: Plugin = {
   name: "sign",
   hookFlags: { sets, reads },
@@ -136,5 +136,6 @@ export const signPlugin: Plugin = {
     command("key", "makes and shows keys that sign", () => import("./key_command.ts")),
     command("sign", "signs names", () => import("./sign_command.ts")),
     command("verify", "checks the signatures of names", () => import("./verify_command.ts")),
+    command("export", "writes a signed image for cosign", () => import("./export_command.ts")),
   ],
 };

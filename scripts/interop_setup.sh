@@ -24,10 +24,20 @@ if command -v go >/dev/null; then
   install() { [ -x "$bin/$1" ] || GOBIN=$bin go install "$2" 2>/dev/null || echo "interop: $1 cannot be had by go install"; }
   install crane github.com/google/go-containerregistry/cmd/crane@v0.22.1
   install regctl github.com/regclient/regclient/cmd/regctl@v0.11.7
+  # Two of one name, and long to build: once, and beside whatever else runs here.
+  cosign() {
+    [ -x "$bin/cosign$1" ] && return
+    local into=$bin/cosign$1.tmp
+    GOBIN=$into nice -n 19 go install "github.com/sigstore/cosign/v$1/cmd/cosign@$2" 2>/dev/null &&
+      mv "$into/cosign" "$bin/cosign$1" || echo "interop: cosign $1 cannot be had by go install"
+    rm -rf "$into"
+  }
+  cosign 3 v3.1.2
+  cosign 2 v2.6.4
   [ -x "$bin/oras-go" ] || (cd tests/interop/oras && go build -o "$bin/oras-go" .) || echo "interop: oras-go cannot be built"
 else
-  echo "interop: no Go here, so no crane, regctl, oras-go"
+  echo "interop: no Go here, so no crane, regctl, oras-go, cosign"
 fi
 PATH=$bin:$PATH
-still=$(missing skopeo umoci buildah docker-registry zsh fish crane regctl oras-go)
+still=$(missing skopeo umoci buildah docker-registry zsh fish crane regctl oras-go cosign2 cosign3)
 [ -z "$still" ] || echo "interop: without" $still

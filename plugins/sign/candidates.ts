@@ -13,7 +13,7 @@ import { BINDING_REF, bundleRefs, inlineBundles, MOST_ANNOTATION } from "./bundl
 import { utf8 } from "./bytes.ts";
 import { MOST_BUNDLE } from "./envelope.ts";
 import type { Candidate } from "./judge.ts";
-import { MOST_LAYERS, MOST_PAYLOAD, SIGNATURE, SIMPLE_SIGNING } from "./legacy.ts";
+import { MOST_LAYERS, MOST_PAYLOAD, SIGNATURE, SIGS, SIMPLE_SIGNING } from "./legacy.ts";
 import type { Form } from "./policy.ts";
 import { bundleLayers, type Reading, small, smallNode } from "./stored.ts";
 
@@ -165,10 +165,18 @@ function unlisted(reading: Reading): Promise<Ties> {
   return found;
 }
 
-/** The signatures that cosign tags with the digest of the image. */
+/** Where cosign keeps legacy signatures: under a tag of the digest, or, once saved, as an entry of their kind. */
+function legacyNodes({ index }: Reading, digest: Digest): Descriptor[] {
+  const saved = index.manifests.filter((one) =>
+    one?.annotations?.["kind"] === SIGS && nameOf(one) === undefined
+  );
+  return [...named(index, `${dashed(digest)}.sig`), ...saved].filter(isUsable);
+}
+
+/** The legacy signatures of an image. */
 async function legacy(reading: Reading, entry: Descriptor): Promise<Candidate[]> {
   const found: Candidate[] = [];
-  for (const tag of named(reading.index, `${dashed(entry.digest)}.sig`).filter(isUsable)) {
+  for (const tag of legacyNodes(reading, entry.digest)) {
     const node = await smallNode(reading, tag.digest);
     const layers = node?.edges.filter(({ target }) => target.mediaType === SIMPLE_SIGNING) ?? [];
     for (const { target } of layers.slice(0, MOST_LAYERS)) {

@@ -13,12 +13,11 @@ import {
   legacyManifest,
   MOST_PAYLOAD,
   readLegacy,
+  SIGS,
   SIMPLE_SIGNING,
 } from "./legacy.ts";
 import { refOf } from "./statement.ts";
 import { small, smallNode } from "./stored.ts";
-
-const SIGS = "dev.cosignproject.cosign/sigs";
 
 /** Brings the legacy signatures of one reference, those that name another left out; how many there are. */
 export async function exportLegacy(from: Layout, to: Layout, entry: Descriptor): Promise<number> {

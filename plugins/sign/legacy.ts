@@ -19,6 +19,8 @@ import { readTime } from "./time.ts";
 export const SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json";
 /** The annotation that holds the signature of a legacy payload. */
 export const SIGNATURE = "dev.cosignproject.cosign/signature";
+/** What cosign notes at an entry of legacy signatures that it saved. */
+export const SIGS = "dev.cosignproject.cosign/sigs";
 /** No legacy payload is longer, in bytes. */
 export const MOST_PAYLOAD = 64 << 10;
 /** No manifest of legacy signatures has more layers. */

@@ -34,7 +34,7 @@ async function once(
     const counts = !signal.aborted && !isUsage(error);
     if (counts) metrics?.note(place, run);
     if (run.report) await tell(context, place, run.report);
-    if (counts) await metrics?.write();
+    if (counts) await saveMetrics(context, metrics, error !== undefined);
     if (run.report) {
       code = worse(code, exitOf(run.report, flags["exit-code"]));
       continue;
@@ -46,4 +46,18 @@ async function once(
     code = worse(code, IN_PART);
   }
   return code;
+}
+
+/** Writes the metrics; where the run has failed, that is what is told in the end. */
+async function saveMetrics(
+  context: GcContext,
+  metrics: MetricsFile | undefined,
+  failed: boolean,
+): Promise<void> {
+  try {
+    await metrics?.write();
+  } catch (error) {
+    if (!failed || !isOciError(error)) throw error;
+    context.notice({ code: error.code, message: error.message });
+  }
 }

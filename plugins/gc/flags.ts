@@ -9,6 +9,7 @@ import {
 import type { GcRequest } from "./library.ts";
 import { fateOf, keepAll, parsePolicy, type Policy, type Rule } from "./policy.ts";
 import { scheduleFlags } from "./schedule_flags.ts";
+import { isRange } from "./semver.ts";
 import { reading, usageError } from "./usage.ts";
 
 /** The flags of `stowage gc`. */
@@ -23,6 +24,11 @@ export const gcFlags = {
   "keep": { type: "text", many: true, placeholder: "GLOB", help: "names to keep always" },
   "keep-last": { type: "count", help: "with --refs: keep the N last set" },
   "max-age": { type: "duration", help: "with --refs: keep what is younger" },
+  "keep-semver": {
+    type: "text",
+    placeholder: "RANGE",
+    help: 'with --refs: keep versions such as ">=1.2 <2"',
+  },
   "max-size": {
     type: "size",
     help: "then drop names that rules may drop, longest unset first, until all fits",
@@ -92,20 +98,24 @@ async function readPolicy(path: string): Promise<Policy> {
   return reading(() => parsePolicy(text));
 }
 
-function rulesOf({ refs, keep, "keep-last": keepLast, "max-age": maxAge }: GcContext["flags"]) {
-  if (refs.length === 0 && (keepLast !== undefined || maxAge !== undefined)) {
-    throw usageError('Cannot keep the last or the young: say of which names, with "--refs"');
+function rulesOf({ refs, keep, ...flags }: GcContext["flags"]): Rule[] {
+  const { "keep-last": keepLast, "max-age": maxAge, "keep-semver": keepSemver } = flags;
+  const keepers = {
+    ...(keepLast === undefined ? {} : { keepLast }),
+    ...(maxAge === undefined ? {} : { maxAge }),
+    ...(keepSemver === undefined ? {} : { keepSemver }),
+  };
+  if (refs.length === 0 && Object.keys(keepers).length > 0) {
+    throw usageError('Cannot keep some names of all: say of which, with "--refs"');
   }
-  const rules: Rule[] = [];
-  if (keep.length > 0) rules.push({ refs: keep, keep: "always" });
-  if (refs.length > 0) {
-    rules.push({
-      refs,
-      ...(keepLast === undefined ? {} : { keepLast }),
-      ...(maxAge === undefined ? {} : { maxAge }),
-    });
+  if (keepSemver !== undefined && !isRange(keepSemver)) {
+    const text = JSON.stringify(keepSemver);
+    throw usageError(`Cannot read --keep-semver ${text}: write a range such as ">=1.2 <2"`);
   }
-  return rules;
+  return [
+    ...(keep.length === 0 ? [] : [{ refs: keep, keep: "always" as const }]),
+    ...(refs.length === 0 ? [] : [{ refs, ...keepers }]),
+  ];
 }
 
 function readShare(text: string): number {

@@ -108,9 +108,15 @@ test("bytes nobody names wait for an hour, then go; more than half of all is too
 
 test("what is typed wrong is said before anything is opened", () =>
   inFolder(async (cwd) => {
+    writeFileSync(join(cwd, "other.json"), "{}");
     for (
       const flags of [
         ["--keep-last", "3"],
+        ["--keep-semver", ">=1"],
+        ["--refs", "*", "--keep-semver", "newest"],
+        ["--cron", "at noon"],
+        ["--jitter", "5s"],
+        ["--metrics", "other.json"],
         ["--untagged", "soon"],
         ["--max-drop", "half"],
         ["--retention", "none.json"],
@@ -120,4 +126,32 @@ test("what is typed wrong is said before anything is opened", () =>
       const run = await at(cwd, ["gc", "./store", ...flags], 64);
       assert.match(run.err, /Cannot/);
     }
+  }));
+
+test("who promises to be alone has all garbage gone at once, and versions of a range stay", () =>
+  inFolder(async (cwd) => {
+    await pushed(cwd, "v1.2.0", "v1.0.0", "v0.9.0");
+    const flags = ["--refs", "v*", "--keep-semver", ">=1", "--exclusive", "--json"];
+    const { refs, blobs, trash, policy } = (await at(cwd, ["gc", "./store", ...flags]))
+      .json<Report>();
+    assert.deepEqual([refs.dropped.map(({ name }) => name), blobs.deleted], [["v0.9.0"], 2]);
+    assert.deepEqual([trash.bytes, policy.grace, policy.quarantine], [0, 0, 0]);
+    assert.deepEqual(namesIn(cwd), ["v1.2.0", "v1.0.0"]);
+    await at(cwd, ["gc", "undo", "./store"], 2);
+    await at(cwd, ["check", "./store"]);
+  }));
+
+test("a budget ends a run with 7, and the next one goes on; --exit-code says whether work is left", () =>
+  inFolder(async (cwd) => {
+    await pushed(cwd, "main", "a", "b");
+    const flags = ["--refs", "?", "--grace", "0s", "--max-drop", "100%", "--max-deletes", "3"];
+    await at(cwd, ["gc", "plan", "./store", ...flags, "--exit-code"], 10);
+    const first = await at(cwd, ["gc", "./store", ...flags], 7);
+    assert.match(first.out, /deleted +3 blobs.*\n[^]*stopped +budget of deletes is spent\n$/);
+    assert.match((await at(cwd, ["gc", "status", "./store"])).out, /condemned +[1-9]/);
+    await at(cwd, ["check", "./store"]);
+    const second = (await at(cwd, ["gc", "./store", ...flags, "--json", "--exit-code"]))
+      .json<Report>();
+    assert.deepEqual([second.resumed, second.blobs.deleted, second.stopped], [1, 1, undefined]);
+    assert.deepEqual(namesIn(cwd), ["main"]);
   }));

@@ -106,6 +106,8 @@ export interface Blobs {
   readonly deleteBound?: number | undefined;
   /** Optional: what `delete` removed can come back for a while. */
   readonly trash?: Trash;
+  /** Optional: drops what unnamed writes left that died, untouched since `before`; gives how many. */
+  tidy?(before: Date): Promise<number>;
 }
 
 /**
@@ -135,6 +137,30 @@ export interface Docs {
   previous?(name: string): Promise<string | undefined>;
 }
 
+/** One thing that was tried of a store, or seen in it. */
+export interface Finding {
+  /** What was tried. */
+  readonly name: string;
+  /** `fail` only where something is needed; `skip` where it could not be tried. */
+  readonly result: "ok" | "warn" | "fail" | "skip";
+  /** Whether the place is of less use without it. */
+  readonly required: boolean;
+  /** What was seen. */
+  readonly detail: string;
+  /** What to do about it. */
+  readonly advice?: string;
+}
+
+/** What a store can do, found out by trying. */
+export interface Diagnosis {
+  /** All that was tried. */
+  readonly findings: readonly Finding[];
+  /** Whether many may write at once, and whether garbage may be collected meanwhile. */
+  readonly safe: { readonly concurrentWrites: boolean; readonly gc: boolean };
+  /** What else is known of it, for programs. */
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
 /** Where a layout lives. */
 export interface Backend extends AsyncDisposable {
   /** Its identity; carries no secret. */
@@ -149,6 +175,10 @@ export interface Backend extends AsyncDisposable {
   now?(): Promise<Date>;
   /** Optional: requests made so far, by class. */
   usage?(): Readonly<Record<string, number>>;
+  /** Optional: bytes that went over the wire so far, and what all requests cost at list prices, in dollars. */
+  traffic?(): { readonly sent: number; readonly received: number; readonly cost: number };
+  /** Optional: tries what the store can do, in scratch keys that it removes; one opened to read writes none. */
+  diagnose?(): Promise<Diagnosis>;
   /**
    * Optional: mends what only the store itself sees, such as modes of files and what dead writers left, and tells of
    * each in a sentence.

@@ -32,6 +32,7 @@ export const commonFlags = {
     help: "read the settings from this file",
     env: "STOWAGE_SETTINGS",
   },
+  "stats": { type: "switch", help: "tell in the end what was asked of a store, and its cost" },
   "timeout": {
     type: "duration",
     help: "stop after this long, with exit code 124",

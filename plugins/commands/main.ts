@@ -101,8 +101,9 @@ async function runCommand(
     logs: common["log-format"],
   });
   const own = flags as { readonly "lock-wait"?: number; readonly durability?: "full" | "none" };
+  const stats = common.stats ? (await import("./stats.ts")).watch(registry) : undefined;
   const places: Places = {
-    registry,
+    registry: stats?.registry ?? registry,
     settings,
     standard: env("STOWAGE_PLACE") || settings?.default,
     cwd: () => host.cwd(),
@@ -115,7 +116,7 @@ async function runCommand(
   const context: CommandContext = {
     positionals,
     flags,
-    registry,
+    registry: places.registry,
     terminal,
     clock,
     signal: stop.signal,
@@ -138,6 +139,7 @@ async function runCommand(
     return code;
   } finally {
     await talk.close();
+    stats?.tell(terminal, json || common["log-format"] === "json");
   }
 }
 

@@ -39,6 +39,7 @@ export const commandsPlugin: Plugin = {
       "delete",
     ]),
     command("check", "verifies all that is reachable", () => import("./check.ts"), ["fsck"]),
+    command("doctor", "tries what a place can do", () => import("./doctor.ts")),
     command("du", "tells what each name holds", () => import("./du.ts")),
     command("ingest", "lists, aborts and resumes unfinished writes", () => import("./ingest.ts")),
     command(

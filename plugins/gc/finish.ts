@@ -40,7 +40,7 @@ export async function close(
   );
 }
 
-/** Removes named writes untouched for `age` milliseconds that nobody has open. */
+/** Removes writes untouched for `age` milliseconds that nobody has open. */
 export async function expireIngests(store: Store, age: number): Promise<number> {
   const before = await timeOf(store) - age;
   let expired = 0;
@@ -54,5 +54,5 @@ export async function expireIngests(store: Store, age: number): Promise<number> 
       if (!isOciError(error, "locked", "not_found")) throw error;
     }
   }
-  return expired;
+  return expired + (await store.backend.blobs.tidy?.(new Date(before)) ?? 0);
 }

@@ -59,7 +59,7 @@ export function holdAbility(client: Client, mode: OpenMode, shared: Abilities): 
     const records = await loadRecords(client);
     const record = records[client.where.endpoint];
     if (record?.probe === PROBE_NUMBER && isFresh(record, clock)) return record.ability;
-    const ability = await probeStore(client);
+    const { ability } = await probeStore(client);
     if (isWritable(ability)) {
       const all = {
         ...records,

@@ -14,6 +14,7 @@ import { createBuffers } from "./buffers.ts";
 import { type Client, createClient } from "./client.ts";
 import { type CredentialSource, credentialSource, surroundings } from "./credentials.ts";
 import { createDocs } from "./docs.ts";
+import { dropLeftovers } from "./leftovers.ts";
 import { namedIngest } from "./named_ingest.ts";
 import { ingestRecords, namedIngests } from "./named_ingests.ts";
 import { headObject } from "./objects.ts";
@@ -21,6 +22,7 @@ import { inTurn, type Place, type Turns, writableIn } from "./place.ts";
 import { removeBlobs } from "./removal.ts";
 import { httpTransport, type Transport } from "./transport.ts";
 import { blobKey, unnamedIngest } from "./unnamed_ingest.ts";
+import { costOf } from "./usage.ts";
 
 /** How buckets are reached, in programs and tests that bring their own. */
 export interface S3Options {
@@ -82,15 +84,20 @@ export async function openBucket(
     },
     ...ingests,
     delete: removeBlobs(place),
+    tidy(before) {
+      place.assertWritable("drop what was left");
+      return dropLeftovers(client, before);
+    },
     adopt: adoptBlob(place, neighbour),
     get deleteBound() {
       return place.ability.deleteBound;
     },
   };
+  const docs = createDocs(place);
   return {
     url,
     blobs,
-    docs: createDocs(place),
+    docs,
     async now() {
       const known = client.time.now();
       if (known !== undefined) return new Date(known);
@@ -101,6 +108,16 @@ export async function openBucket(
       throw new OciError("unsupported", message, { url: url.href });
     },
     usage: () => Object.fromEntries(client.usage.requests),
+    traffic() {
+      const { sent, received } = client.usage;
+      return { sent, received, cost: costOf(client.usage) };
+    },
+    async diagnose() {
+      const { diagnose } = await import("./diagnose.ts");
+      // Whoever may not try takes the word of the last writer.
+      if (mode === "read") await docs.load("index.json");
+      return await diagnose(client, mode, place.ability.known);
+    },
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

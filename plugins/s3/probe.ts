@@ -1,24 +1,15 @@
 // What a store does, found out by trying: of conditions, races, deadlines and listings. Only scratch keys are written,
 // and removed in the end. A refusal for want of rights is an error, and says nothing of the store.
-import { Buffer } from "node:buffer";
 import { isOciError, randomHex } from "../../core/mod.ts";
 import { type Ability, BOUND, type Tier } from "./ability.ts";
-import type { Call, Client, Tried } from "./client.ts";
-import { getStored } from "./conditional.ts";
+import type { Client } from "./client.ts";
 import { SCRATCH } from "./doc_names.ts";
-import { deleteRequest } from "./delete_request.ts";
 import { listObjects } from "./lists.ts";
-import { bareEtag, deleteObject, headObject, putObject } from "./objects.ts";
-import { failureOf } from "./trouble.ts";
-
-/** One thing that was tried. */
-export interface Finding {
-  readonly name: string;
-  readonly result: "ok" | "warn" | "fail" | "skip";
-  /** What needs it: reading, committing, collecting, or nothing. */
-  readonly needed: "R" | "C" | "G" | "-";
-  readonly detail: string;
-}
+import { deleteObject } from "./objects.ts";
+import { pauseOf } from "./pace.ts";
+import { creating, missing, race, replacing } from "./probe_conditions.ts";
+import { batchDelete, deadline, exactDelete } from "./probe_deletes.ts";
+import { ACTION, type Finding, finding, type Tools, toolsFor } from "./probe_tools.ts";
 
 /** All that was tried, and what follows from it. */
 export interface Probed {
@@ -26,16 +17,22 @@ export interface Probed {
   readonly ability: Ability;
 }
 
-const ACTION = "probe the store";
-const RACERS = 8;
+const TRIES = 3;
 
-/** What the store can do. */
-export async function probeStore(client: Client): Promise<Ability> {
-  return (await probe(client)).ability;
+/** What the store can do; asked again where it had no time. */
+export async function probeStore(client: Client): Promise<Probed> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await probe(client);
+    } catch (error) {
+      if (!isOciError(error, "unavailable") || tries >= TRIES) throw error;
+      await client.clock.sleep(pauseOf(client.clock, tries + 3));
+    }
+  }
 }
 
 /** Tries all that the tier depends on. */
-export async function probe(client: Client): Promise<Probed> {
+async function probe(client: Client): Promise<Probed> {
   const scratch = `${client.address.prefix}${SCRATCH}${randomHex(client.clock, 12)}/`;
   const tools = toolsFor(client, scratch);
   try {
@@ -85,72 +82,17 @@ export async function probe(client: Client): Promise<Probed> {
   }
 }
 
-interface Tools {
-  readonly client: Client;
-  readonly scratch: string;
-  /** Writes under a condition, once. */
-  put(name: string, text: string, headers: Record<string, string>, dawdle?: number): Promise<Tried>;
-  /** Writes without one; gives the ETag. */
-  set(name: string, text: string): Promise<string>;
-  /** What is stored. */
-  get(name: string): Promise<string | undefined>;
-}
-
-function toolsFor(client: Client, scratch: string): Tools {
-  return {
-    client,
-    scratch,
-    put: (name, text, headers, dawdle) =>
-      client.attempt({
-        operation: "PutObject",
-        action: ACTION,
-        method: "PUT",
-        key: scratch + name,
-        body: Buffer.from(text),
-        headers,
-        fresh: true,
-        ...(dawdle === undefined ? {} : { dawdle }),
-      }),
-    set: async (name, text) => {
-      const { headers } = await putObject(client, scratch + name, Buffer.from(text), ACTION);
-      return bareEtag(headers["etag"]) ||
-        (await headObject(client, scratch + name, ACTION))?.etag || "";
-    },
-    get: async (name) => {
-      const found = await getStored(client, scratch + name, ACTION);
-      return found && Buffer.from(found.bytes).toString();
-    },
-  };
-}
-
 /** A finding, or the failure that kept it from being made; a want of rights is thrown. */
 async function tries(act: () => Promise<Finding>): Promise<Finding> {
   try {
     return await act();
   } catch (error) {
-    if (!isOciError(error, "unsupported", "invalid", "unavailable", "corrupt")) throw error;
+    if (!isOciError(error, "unsupported", "invalid", "corrupt")) throw error;
     return { name: "probe", result: "fail", needed: "R", detail: error.message };
   }
 }
 
-const finding = (
-  name: string,
-  needed: Finding["needed"],
-  good: boolean,
-  detail: string,
-): Finding => ({ name, needed, result: good ? "ok" : needed === "-" ? "warn" : "fail", detail });
-
-/** The status of a try, a lack of rights thrown. */
-function statusOf({ client }: Tools, { reply, trouble }: Tried): number {
-  if (trouble?.status === 401 || trouble?.status === 403) {
-    throw failureOf(trouble, ACTION, client.where);
-  }
-  return reply?.status ?? trouble?.status ?? 0;
-}
-
-const isSuccess = (status: number) => status >= 200 && status < 300;
-const told = (statuses: readonly number[]) => statuses.join(", ");
-
+/** What was put is there at once, and gone at once when it is deleted. */
 async function roundTrip(tools: Tools): Promise<Finding> {
   const { client, scratch } = tools;
   const name = "odd 'key+&=ü.txt";
@@ -165,128 +107,6 @@ async function roundTrip(tools: Tools): Promise<Finding> {
   const gone = !await listed() && await tools.get(name) === undefined;
   const detail = there ? gone ? "at once" : "still there after a delete" : "not there after a put";
   return finding("put, get, list, delete of an odd key", "R", there && gone, detail);
-}
-
-async function creating(tools: Tools): Promise<Finding> {
-  const first = statusOf(tools, await tools.put("create", "first", { "if-none-match": "*" }));
-  const second = statusOf(tools, await tools.put("create", "second", { "if-none-match": "*" }));
-  const kept = await tools.get("create") === "first";
-  const good = isSuccess(first) && (second === 412 || second === 409) && kept;
-  return finding("create if absent", "C", good, told([first, second]));
-}
-
-async function replacing(tools: Tools): Promise<{ quoted: boolean; findings: Finding[] }> {
-  const seen = await tools.set("replace", "first");
-  const wrong = "0123456789abcdef0123456789abcdef";
-  const statuses: number[] = [];
-  for (const etag of [`"${wrong}"`, wrong]) {
-    statuses.push(statusOf(tools, await tools.put("replace", "wrong", { "if-match": etag })));
-  }
-  const intact = await tools.get("replace") === "first" && !statuses.some(isSuccess);
-  const right: number[] = [];
-  let quoted = true;
-  for (const form of [true, false]) {
-    const etag = form ? `"${seen}"` : seen;
-    const status = statusOf(tools, await tools.put("replace", "second", { "if-match": etag }));
-    right.push(status);
-    quoted = form;
-    if (isSuccess(status)) break;
-  }
-  const replaced = isSuccess(right.at(-1) ?? 0) && await tools.get("replace") === "second";
-  return {
-    quoted: quoted || !replaced,
-    findings: [
-      finding("replace if unchanged", "C", replaced, `${told(right)}, ${quoted ? "" : "un"}quoted`),
-      finding("replace with a wrong ETag", "C", intact, told(statuses)),
-    ],
-  };
-}
-
-async function missing(tools: Tools): Promise<Finding> {
-  const etag = "0123456789abcdef0123456789abcdef";
-  const status = statusOf(tools, await tools.put("missing", "x", { "if-match": `"${etag}"` }));
-  const good = !isSuccess(status) && await tools.get("missing") === undefined;
-  return finding("replace of a missing key", "C", good, told([status]));
-}
-
-/** Eight at once, whose bodies come in halves: a store that looks first and writes later lets more than one win. */
-async function race(
-  tools: Tools,
-  name: string,
-  replace: boolean,
-  quoted: boolean,
-): Promise<Finding> {
-  const key = `race-${replace}-${quoted}`;
-  const seen = replace ? await tools.set(key, "before") : "";
-  const condition: Record<string, string> = replace
-    ? { "if-match": quoted ? `"${seen}"` : seen }
-    : { "if-none-match": "*" };
-  const results = await Promise.all(Array.from({ length: RACERS }, async (_, at) => {
-    const text = String(at).repeat(20_000);
-    try {
-      return { text, status: statusOf(tools, await tools.put(key, text, condition, 100)) };
-    } catch (error) {
-      if (isOciError(error)) throw error;
-      return { text, status: 0 };
-    }
-  }));
-  const winners = results.filter(({ status }) => isSuccess(status));
-  const stored = await tools.get(key);
-  const good = winners.length === 1 && stored === winners[0]?.text;
-  return finding(name, "C", good, `${winners.length} of ${RACERS} won`);
-}
-
-async function exactDelete(tools: Tools): Promise<Finding> {
-  const { client, scratch } = tools;
-  await tools.set("exact", "here");
-  const { reply, trouble } = await client.attempt({
-    operation: "DeleteObject",
-    action: ACTION,
-    method: "DELETE",
-    key: `${scratch}exact`,
-    headers: { "if-match": '"0123456789abcdef0123456789abcdef"' },
-  });
-  const kept = await tools.get("exact") === "here";
-  const detail = kept ? "honoured" : "ignored";
-  const good = kept && trouble?.status === 412;
-  return finding(
-    "delete if unchanged",
-    "-",
-    good,
-    `${detail}, ${reply?.status ?? trouble?.status}`,
-  );
-}
-
-async function batchDelete(tools: Tools): Promise<Finding> {
-  const { client, scratch } = tools;
-  await Promise.all([tools.set("batch1", "1"), tools.set("batch2", "2")]);
-  const call = await deleteRequest(client, [`${scratch}batch1`, `${scratch}batch2`]);
-  const { reply, trouble } = await client.attempt(call);
-  const gone = await tools.get("batch1") === undefined && await tools.get("batch2") === undefined;
-  return finding("delete of many", "-", gone, `${reply?.status ?? trouble?.status}`);
-}
-
-/** A presigned delete whose time is over must be refused, one in time be done. */
-async function deadline(tools: Tools): Promise<Finding> {
-  const { client, scratch } = tools;
-  await tools.set("deadline", "here");
-  const keys = [`${scratch}deadline`];
-  const now = client.time.now() ?? client.clock.now();
-  const send = async (call: Call) => {
-    const { reply, trouble } = await client.attempt(call);
-    return reply?.status ?? trouble?.status ?? 0;
-  };
-  const late = await send(await deleteRequest(client, keys, { from: now - 600_000, seconds: 60 }));
-  const kept = await tools.get("deadline") === "here";
-  const timely = await send(await deleteRequest(client, keys, { from: now, seconds: 60 }));
-  const gone = await tools.get("deadline") === undefined;
-  const good = late === 403 && kept && isSuccess(timely) && gone;
-  return finding(
-    "a presigned delete expires",
-    "G",
-    good,
-    `${told([late])} late, ${told([timely])} in time`,
-  );
 }
 
 async function cleanUp(client: Client, scratch: string): Promise<void> {

@@ -127,11 +127,10 @@ describe("processes that share a bucket", () => {
     const failures: string[] = [];
     const programs = ["pusher", "pusher", "pusher", "collector"];
     const slots = programs.map((name) => ({ name, child: launch(name) }));
-    const [kills, pause] = full ? [50, 1_200] : [5, 2_000];
+    const [kills, pause] = full ? [50, 1_500] : [5, 2_000];
     for (let n = 0; n < kills; n++) {
       await systemClock.sleep(pause * (0.5 + Math.random()));
-      // Every second one is the collector.
-      const slot = slots[n % 2 === 0 ? 3 : Math.floor(n / 2) % 3] ?? assert.fail();
+      const slot = slots[3 - n % 4] ?? assert.fail();
       slot.child.kill("SIGKILL");
       slot.child = launch(slot.name);
     }

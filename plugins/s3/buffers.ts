@@ -1,14 +1,17 @@
-/** Memory for the parts of uploads: so much and no more, however many go on at once. */
+/** Memory for the parts of uploads: so much in flight and no more, however many uploads go on at once. */
 export interface Buffers {
-  /** Waits until `size` more bytes may be in flight. */
+  /** Waits until so many more bytes may be in flight. */
   take(size: number): Promise<void>;
-  /** Gives them back. */
-  give(size: number): void;
+  /** Gives back what was in flight; its memory serves the next part. */
+  give(bytes: Uint8Array<ArrayBuffer>): void;
+  /** Memory of that size, used before or new. */
+  memory(size: number): Uint8Array<ArrayBuffer>;
 }
 
 /** A budget of bytes. Who asks for more than there is at all gets it alone. */
 export function createBuffers(budget: number): Buffers {
   const waiting: { readonly size: number; readonly resolve: () => void }[] = [];
+  const spare: ArrayBuffer[] = [];
   let used = 0;
   const admit = () => {
     for (let next = waiting[0]; next; next = waiting[0]) {
@@ -25,19 +28,28 @@ export function createBuffers(budget: number): Buffers {
       admit();
       return promise;
     },
-    give(size) {
-      used -= size;
+    give({ length, buffer }) {
+      used -= length;
+      if ((spare.length + 1) * buffer.byteLength <= budget) spare.push(buffer);
       admit();
+    },
+    memory(size) {
+      const at = spare.findIndex(({ byteLength }) => byteLength === size);
+      const [found] = at < 0 ? [] : spare.splice(at, 1);
+      return new Uint8Array(found ?? new ArrayBuffer(size));
     },
   };
 }
 
-/** Bytes that are gathered until there are enough for a part; memory grows with what arrives. */
+/** Up to here memory grows with what arrives; what comes to more is likely to fill a part. */
+const SMALL = 1 << 20;
+
+/** Bytes that are gathered until there are enough for a part. */
 export class Gatherer {
   #bytes = new Uint8Array(0);
   #length = 0;
 
-  constructor(readonly most: number) {}
+  constructor(readonly most: number, readonly buffers: Pick<Buffers, "memory">) {}
 
   /** Bytes gathered. */
   get length(): number {
@@ -68,8 +80,10 @@ export class Gatherer {
 
   #reserve(length: number): void {
     if (length <= this.#bytes.length) return;
-    const size = Math.min(this.most, Math.max(length, 2 * this.#bytes.length, 1 << 16));
-    const larger = new Uint8Array(size);
+    const grown = Math.max(length, 2 * this.#bytes.length, 1 << 16);
+    const larger = grown > SMALL || grown > this.most
+      ? this.buffers.memory(this.most)
+      : new Uint8Array(grown);
     larger.set(this.peek());
     this.#bytes = larger;
   }

@@ -31,7 +31,7 @@ export async function namedIngest(
   const { client } = place;
   const { clock } = client;
   const { ref } = opened.record;
-  const gathered = new Gatherer(partSize(opened.record.total));
+  const gathered = new Gatherer(partSize(opened.record.total), buffers);
   let seen = opened;
   let pieces: readonly Piece[] = opened.record.pieces;
   let unsaved = 0;
@@ -161,7 +161,7 @@ export async function namedIngest(
       for (const { name } of pieces) {
         await sender.copy(copySource(client.where.bucket, records.pieceKey(seen.record, name)));
       }
-      if (gathered.length > 0) await sender.send(gathered.peek());
+      if (gathered.length > 0) await sender.send(gathered.peek().slice());
       await sender.complete(size);
     } catch (error) {
       await sender.abort().catch(() => {});

@@ -4,8 +4,8 @@ import { startUpload, type Upload } from "./multipart.ts";
 
 /** Sends the parts of one upload, a few at once; begun with the first. */
 export interface PartSender {
-  /** Sends the next part; waits until there is room for it, and throws what an earlier one failed with. */
-  send(bytes: Uint8Array): Promise<void>;
+  /** Sends the next part, whose memory is taken over; waits until there is room for it, and throws what an earlier one failed with. */
+  send(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Takes the next part from another object of the store. */
   copy(source: string): Promise<void>;
   /** Waits for all parts and makes one object of them. */
@@ -60,11 +60,11 @@ export function createPartSender(
           try {
             await upload.part(number, bytes);
           } finally {
-            buffers.give(bytes.length);
+            buffers.give(bytes);
           }
         });
       } finally {
-        if (!handed) buffers.give(bytes.length);
+        if (!handed) buffers.give(bytes);
       }
     },
     copy: (source) => launch((upload, number) => upload.copy(number, source)),

@@ -34,7 +34,7 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
   const { client } = place;
   const { clock } = client;
   const startedAt = new Date(clock.now());
-  const gathered = new Gatherer(partSize(expect.size));
+  const gathered = new Gatherer(partSize(expect.size), buffers);
   let updatedAt = startedAt;
   let sender: PartSender | undefined;
   let offset = 0;

@@ -1,4 +1,4 @@
-import { type Digest, OciError } from "../../core/mod.ts";
+import { OciError } from "../../core/mod.ts";
 import type { Client, Reply } from "./client.ts";
 import { connectionFailure, isFatal } from "./lost.ts";
 import { bareEtag, headObject } from "./objects.ts";
@@ -16,16 +16,16 @@ const RESUMES = 5;
 export async function readBlob(
   client: Client,
   key: string,
-  digest: Digest,
-  { start = 0, end = Infinity }: Range,
+  what: string,
+  { start = 0, end = Infinity }: Range = {},
 ): Promise<ReadableStream<Uint8Array>> {
-  const action = `read ${digest}`;
+  const action = `read ${what}`;
   if (start >= end) {
     if (await headObject(client, key, action)) return new Blob([]).stream();
-    throw absent(action, digest);
+    throw absent(action, client);
   }
   const first = await ask(start);
-  if (first.status === 404) throw absent(action, digest);
+  if (first.status === 404) throw absent(action, client);
   if (first.status === 416) return new Blob([]).stream();
   const etag = bareEtag(first.headers["etag"]);
   let last = Math.min(end, endOf(first, start));
@@ -60,7 +60,9 @@ export async function readBlob(
     }
     if (reply.status === 404 || reply.status === 412 || bareEtag(reply.headers["etag"]) !== etag) {
       reply.body.cancel();
-      throw new OciError("conflict", `Cannot ${action}: it was replaced meanwhile`, { digest });
+      throw new OciError("conflict", `Cannot ${action}: it was replaced meanwhile`, {
+        url: client.where.url,
+      });
     }
     body = reply.body;
     skip = reply.status === 200 ? at : 0;
@@ -113,6 +115,6 @@ function endOf({ status, headers }: Reply, start: number): number {
   return Number.isNaN(length) ? Infinity : length + (status === 200 ? 0 : start);
 }
 
-function absent(action: string, digest: Digest): OciError {
-  return new OciError("not_found", `Cannot ${action}: it is not there`, { digest });
+function absent(action: string, { where }: Client): OciError {
+  return new OciError("not_found", `Cannot ${action}: it is not there`, { url: where.url });
 }

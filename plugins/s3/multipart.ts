@@ -5,7 +5,7 @@ import { connectionFailure, isFatal } from "./lost.ts";
 import { bareEtag, copySource, headObject, patienceOf, sendWorking } from "./objects.ts";
 import { pauseOf } from "./pace.ts";
 import { failureOf, remedyOf, type Trouble } from "./trouble.ts";
-import { escapeXml, parseXml, textOf } from "./xml.ts";
+import { childrenOf, escapeXml, parseXml, textOf } from "./xml.ts";
 
 /** Bytes of a part, where nothing asks for more. */
 export const PART = 8 << 20;
@@ -27,6 +27,8 @@ export interface Upload {
   part(number: number, bytes: Uint8Array): Promise<void>;
   /** Takes a part from an object of the same store, or some bytes of it; `source` as {@linkcode copySource} says. */
   copy(number: number, source: string, range?: { start: number; end: number }): Promise<void>;
+  /** Takes over the parts that were stored before, from the first to the last without a gap; gives their bytes. */
+  resume(): Promise<number>;
   /** Makes one object of the parts; throws unless that has `size` bytes then. */
   complete(size: number): Promise<void>;
   /** Drops it; one that is gone is dropped. */
@@ -109,6 +111,16 @@ export function uploadOf(client: Client, key: string, id: string, action: string
       etags.set(number, bareEtag(etag));
     },
 
+    async resume() {
+      let size = 0;
+      for await (const part of listParts(client, key, id, action)) {
+        if (part.number !== etags.size + 1) break;
+        etags.set(part.number, part.etag);
+        size += part.size;
+      }
+      return size;
+    },
+
     async complete(size) {
       for (let tries = 1;; tries++) {
         let failure: OciError;
@@ -136,6 +148,28 @@ export function uploadOf(client: Client, key: string, id: string, action: string
 
     abort: () => abortUpload(client, key, id, action),
   };
+}
+
+/** The stored parts of an upload by number; none of one that is not there. */
+async function* listParts(client: Client, key: string, id: string, action: string) {
+  let marker = "";
+  while (true) {
+    const { status, bytes } = await client.send({
+      operation: "ListParts",
+      action,
+      method: "GET",
+      key,
+      query: { uploadId: id, ...(marker === "" ? {} : { "part-number-marker": marker }) },
+      accept: [404],
+    });
+    const root = status === 404 ? undefined : parseXml(Buffer.from(bytes).toString());
+    for (const part of root ? childrenOf(root, "Part") : []) {
+      const number = Number(textOf(part, "PartNumber"));
+      yield { number, etag: bareEtag(textOf(part, "ETag")), size: Number(textOf(part, "Size")) };
+    }
+    marker = textOf(root, "NextPartNumberMarker") ?? "";
+    if (textOf(root, "IsTruncated") !== "true" || marker === "") return;
+  }
 }
 
 /** Drops an upload; one that is gone is dropped. */
@@ -176,6 +210,15 @@ async function working(
   }
 }
 
+/** The ranges of at most a gibibyte that an object is copied by, all of about one size. */
+export function* rangesOf(size: number): Generator<{ start: number; end: number }> {
+  const count = Math.max(1, Math.ceil(size / COPY_PART));
+  const step = Math.ceil(size / count);
+  for (let start = 0; start < size; start += step) {
+    yield { start, end: Math.min(size, start + step) };
+  }
+}
+
 /** The largest object that is copied by one request. */
 const ONE_COPY = 5 * 2 ** 30;
 const COPY_PART = 2 ** 30;
@@ -197,9 +240,8 @@ export async function copyObject(
   }
   const upload = await startUpload(client, key, action);
   try {
-    for (let at = 0, number = 1; at < size; at += COPY_PART, number++) {
-      await upload.copy(number, from, { start: at, end: Math.min(size, at + COPY_PART) });
-    }
+    let number = 0;
+    for (const range of rangesOf(size)) await upload.copy(++number, from, range);
     await upload.complete(size);
   } catch (error) {
     await upload.abort().catch(() => {});

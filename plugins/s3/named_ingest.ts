@@ -1,26 +1,26 @@
-import { type Ingest, OciError, randomHex } from "../../core/mod.ts";
+import { type BlobInfo, type Ingest, isOciError, OciError, randomHex } from "../../core/mod.ts";
+import { readBlob } from "./blob_stream.ts";
 import { type Buffers, Gatherer } from "./buffers.ts";
 import { getStored } from "./conditional.ts";
-import { copyObject, partSize } from "./multipart.ts";
+import { copyObject, partSize, rangesOf, uploadOf } from "./multipart.ts";
 import {
   ended,
+  type IngestRecord,
   type IngestRecords,
   type Piece,
   type SeenRecord,
   statusOf,
 } from "./named_ingests.ts";
-import { copySource, deleteObject, putObject } from "./objects.ts";
-import { createPartSender } from "./part_sender.ts";
+import { copySource, deleteObject, headObject, putObject } from "./objects.ts";
+import { createPartSender, type PartSender } from "./part_sender.ts";
 import type { Place } from "./place.ts";
 import { blobKey, checkSize, hashOfDigest } from "./unnamed_ingest.ts";
-import { readBlob } from "./blob_stream.ts";
-
-/** Pieces between two savings of the record. */
-const SAVE_EVERY = 4;
 
 /**
- * A write under a name, kept when it is left: whole pieces are stored as they fill, the rest when it is closed. A
- * shorter last piece is taken up again, as only the last part of an upload may be small.
+ * A write under a name, kept when it is left. What comes to more than a part goes into an upload of its own, whose id is
+ * remembered before its first part: when the write is left, the upload becomes a piece that can be read back; when its
+ * writer died, the next one makes a piece of the parts that had arrived. A short last piece is taken up again, as only
+ * the last part of an upload may be small.
  */
 export async function namedIngest(
   place: Place,
@@ -30,20 +30,21 @@ export async function namedIngest(
 ): Promise<Ingest> {
   const { client } = place;
   const { clock } = client;
-  const { ref } = opened.record;
-  const gathered = new Gatherer(partSize(opened.record.total), buffers);
-  let seen = opened;
-  let pieces: readonly Piece[] = opened.record.pieces;
-  let unsaved = 0;
-  let { offset, updatedAt } = statusOf(opened.record);
+  const { ref, startedAt: _, ...begun } = opened.record;
+  const action = `write "${ref}"`;
+  const gathered = new Gatherer(partSize(begun.total), buffers);
+  const keyOf = (name: string) => records.pieceKey(opened.record, name);
+  let seen = await settled(place, records, opened);
+  let { pieces } = seen.record;
+  let { offset, updatedAt } = statusOf(seen.record);
   let open = true;
+  let sending: { readonly name: string; readonly sender: PartSender } | undefined;
   /** The short piece that was taken up again: it goes once its bytes are stored elsewhere. */
   let former: Piece | undefined;
 
   const last = pieces.at(-1);
   if (last && last.size < gathered.most) {
-    const key = records.pieceKey(seen.record, last.name);
-    const stored = await getStored(client, key, `go on with "${ref}"`);
+    const stored = await getStored(client, keyOf(last.name), `go on with "${ref}"`);
     if (stored?.bytes.length !== last.size) {
       throw new OciError("corrupt", `Cannot go on with "${ref}": what was stored is gone`, { ref });
     }
@@ -56,43 +57,62 @@ export async function namedIngest(
     if (!open) throw new OciError("invalid", `Cannot ${action}: the write is closed`, { ref });
   }
 
-  async function store(): Promise<void> {
-    const name = randomHex(clock, 16);
-    const bytes = gathered.peek();
-    await putObject(client, records.pieceKey(seen.record, name), bytes, `go on with "${ref}"`);
-    pieces = [...pieces, { name, size: bytes.length }];
-    gathered.take();
-    if (++unsaved >= SAVE_EVERY) await save();
+  async function save(upload?: IngestRecord["upload"]): Promise<void> {
+    const { upload: _, ...record } = seen.record;
+    const now = { ...record, pieces, updatedAt: updatedAt.getTime() };
+    seen = await records.save(upload ? { ...now, upload } : now, seen.etag);
   }
 
-  async function save(): Promise<void> {
-    seen = await records.save(
-      { ...seen.record, pieces, updatedAt: updatedAt.getTime() },
-      seen.etag,
-    );
-    unsaved = 0;
-    if (!former) return;
-    const key = records.pieceKey(seen.record, former.name);
+  /** Sends a full part; the first begins an upload that others can find. */
+  async function send(): Promise<void> {
+    if (!sending) {
+      const name = randomHex(clock, 16);
+      const sender = createPartSender(client, buffers, keyOf(name), action);
+      const id = await sender.begin();
+      sending = { name, sender };
+      await save({ name, id });
+    }
+    await sending.sender.send(gathered.take());
+  }
+
+  /** Makes a piece of what was sent and gathered, if it came to anything, and remembers it. */
+  async function keep(): Promise<void> {
+    if (sending) {
+      const { name, sender } = sending;
+      if (gathered.length > 0) await sender.send(gathered.take());
+      await sender.complete(sender.sent);
+      pieces = [...pieces, { name, size: sender.sent }];
+      sending = undefined;
+    } else {
+      if (gathered.length === (former?.size ?? 0)) return;
+      const name = randomHex(clock, 16);
+      const bytes = gathered.take();
+      await putObject(client, keyOf(name), bytes, action);
+      pieces = [...pieces, { name, size: bytes.length }];
+    }
+    await save();
+    if (former) await deleteObject(client, keyOf(former.name), action);
     former = undefined;
-    await deleteObject(client, key, `go on with "${ref}"`);
   }
 
   async function write(chunk: Uint8Array): Promise<void> {
-    assertOpen(`write "${ref}"`);
+    assertOpen(action);
     for (let at = 0; at < chunk.length;) {
-      if (gathered.length === gathered.most) await store();
+      if (gathered.length === gathered.most) await orEnded(send);
       at += gathered.add(chunk.subarray(at));
     }
     offset += chunk.length;
     updatedAt = new Date(clock.now());
   }
 
-  /** Stores what is gathered, and remembers it. */
-  async function keep(): Promise<void> {
-    if (gathered.length === 0 && unsaved === 0) return;
-    if (former && gathered.length === former.size && unsaved === 0) return;
-    if (gathered.length > 0) await store();
-    if (unsaved > 0) await save();
+  /** Somebody who ends a write drops its upload first: that is told as what it is. */
+  async function orEnded(act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+    } catch (error) {
+      if (isOciError(error, "not_found") && error.reason === undefined) throw ended(ref);
+      throw error;
+    }
   }
 
   async function assertOurs(): Promise<void> {
@@ -100,44 +120,56 @@ export async function namedIngest(
     if (now?.record.life !== seen.record.life) throw ended(ref);
   }
 
+  async function publish({ digest, size }: BlobInfo): Promise<void> {
+    const key = blobKey(place, digest);
+    const storing = `store ${digest}`;
+    if (sending) await orEnded(keep);
+    const { bucket } = client.where;
+    const [first, ...more] = pieces;
+    if (!first) {
+      await putObject(client, key, gathered.peek(), storing, hashOfDigest(digest));
+    } else if (more.length === 0 && gathered.length === 0) {
+      await copyObject(client, { bucket, key: keyOf(first.name) }, key, size, storing);
+    } else {
+      const sender = createPartSender(client, buffers, key, storing);
+      try {
+        for (const { name, size } of pieces) {
+          const source = copySource(bucket, keyOf(name));
+          for (const range of rangesOf(size)) await sender.copy(source, range);
+        }
+        if (gathered.length > 0) await sender.send(gathered.peek().slice());
+        await sender.complete(size);
+      } catch (error) {
+        await sender.abort().catch(() => {});
+        throw error;
+      }
+    }
+  }
+
   return {
     get status() {
       return { ...statusOf(seen.record), offset, updatedAt };
     },
 
-    stored() {
+    async stored() {
       assertOpen(`read "${ref}"`);
-      const parts = pieces.map(({ name }) => name);
+      if (sending) await orEnded(keep);
+      const keys = pieces.map(({ name }) => keyOf(name));
       const tail = gathered.peek().slice();
-      const { record } = seen;
       const chunks = async function* () {
-        for (const name of parts) {
-          const key = records.pieceKey(record, name);
-          yield* await readBlob(client, key, record.expected ?? "sha256:", {});
-        }
+        for (const key of keys) yield* await readBlob(client, key, `what was written of "${ref}"`);
         if (tail.length > 0) yield tail;
       };
-      return Promise.resolve(ReadableStream.from(chunks()));
+      return ReadableStream.from(chunks());
     },
 
     writable: new WritableStream<Uint8Array>({ write }),
 
     async commit(blob) {
-      const { digest, size } = blob;
-      assertOpen(`store ${digest}`);
+      assertOpen(`store ${blob.digest}`);
       checkSize(blob, offset);
       await assertOurs();
-      const key = blobKey(place, digest);
-      const [only] = pieces;
-      if (!only) {
-        await putObject(client, key, gathered.peek(), `store ${digest}`, hashOfDigest(digest));
-      } else if (pieces.length === 1 && gathered.length === 0) {
-        const source = {
-          bucket: client.where.bucket,
-          key: records.pieceKey(seen.record, only.name),
-        };
-        await copyObject(client, source, key, size, `store ${digest}`);
-      } else await join(key, size);
+      await publish(blob);
       open = false;
       const all = former ? [...pieces, former] : pieces;
       await records.remove({ ...seen, record: { ...seen.record, pieces: all } });
@@ -146,26 +178,33 @@ export async function namedIngest(
     async [Symbol.asyncDispose]() {
       if (!open) return;
       try {
-        await keep();
+        await orEnded(keep);
       } catch (error) {
-        if (!(error instanceof OciError) || error.code !== "aborted") throw error;
+        if (!isOciError(error, "aborted")) throw error;
       } finally {
         open = false;
       }
     },
   };
+}
 
-  async function join(key: string, size: number): Promise<void> {
-    const sender = createPartSender(client, buffers, key, `store "${ref}"`);
-    try {
-      for (const { name } of pieces) {
-        await sender.copy(copySource(client.where.bucket, records.pieceKey(seen.record, name)));
-      }
-      if (gathered.length > 0) await sender.send(gathered.peek().slice());
-      await sender.complete(size);
-    } catch (error) {
-      await sender.abort().catch(() => {});
-      throw error;
-    }
-  }
+/** A record without an upload under way: what had arrived of one whose writer died is made a piece. */
+async function settled(
+  { client }: Place,
+  records: IngestRecords,
+  opened: SeenRecord,
+): Promise<SeenRecord> {
+  const { upload: left, ...record } = opened.record;
+  if (!left) return opened;
+  const action = `go on with "${record.ref}"`;
+  const key = records.pieceKey(record, left.name);
+  const upload = uploadOf(client, key, left.id, action);
+  const size = await upload.resume();
+  if (size > 0) await upload.complete(size);
+  else await upload.abort();
+  // Nothing is left of an upload that was completed just before its writer died, but the object.
+  const made = size || (await headObject(client, key, action))?.size || 0;
+  const piece = { name: left.name, size: made };
+  const pieces = made > 0 ? [...record.pieces, piece] : record.pieces;
+  return await records.save({ ...record, pieces }, opened.etag);
 }

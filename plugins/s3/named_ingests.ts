@@ -15,10 +15,11 @@ import {
 import { conditionalPut, getStored, type Stored } from "./conditional.ts";
 import { INGESTS } from "./doc_names.ts";
 import { listPages } from "./lists.ts";
+import { abortUpload } from "./multipart.ts";
 import { deleteObject, putObject } from "./objects.ts";
 import type { Place } from "./place.ts";
 
-/** A stored part of a named write: an object of its own, as parts of an upload cannot be read back. */
+/** Bytes of a named write that are stored: an object, as parts of an upload cannot be read back. */
 export interface Piece {
   readonly name: string;
   readonly size: number;
@@ -34,6 +35,8 @@ export interface IngestRecord {
   readonly total?: number;
   readonly expected?: Digest;
   readonly pieces: readonly Piece[];
+  /** The upload that will be the next piece. */
+  readonly upload?: { readonly name: string; readonly id: string };
 }
 
 /** A record, and the version under which it was read. */
@@ -49,6 +52,8 @@ export interface IngestRecords {
   save(record: IngestRecord, seen: string | undefined): Promise<SeenRecord>;
   /** Removes a record and its pieces, if it is still that life. */
   remove(seen: SeenRecord): Promise<void>;
+  /** Removes what a record names. */
+  drop(record: IngestRecord): Promise<void>;
   /** The key of a piece. */
   pieceKey(record: IngestRecord, name: string): string;
   all(): AsyncGenerator<IngestRecord>;
@@ -91,8 +96,18 @@ export function ingestRecords(place: Place): IngestRecords {
       if (now?.record.life === record.life) {
         await deleteObject(client, keyOf(ref), `end the write "${ref}"`);
       }
-      for (const { name } of record.pieces) {
-        await deleteObject(client, this.pieceKey(record, name), `end the write "${ref}"`);
+      await this.drop(record);
+    },
+    async drop(record) {
+      const action = `end the write "${record.ref}"`;
+      const { upload, pieces } = record;
+      if (upload) {
+        const key = this.pieceKey(record, upload.name);
+        await abortUpload(client, key, upload.id, action);
+        await deleteObject(client, key, action);
+      }
+      for (const { name } of pieces) {
+        await deleteObject(client, this.pieceKey(record, name), action);
       }
     },
     pieceKey: ({ ref, life }, name) => `${root}${idOf(ref)}/${life}/${name}`,
@@ -124,15 +139,20 @@ function readRecord({ bytes, etag }: Stored): SeenRecord | undefined {
 }
 
 function isRecord(value: unknown): value is IngestRecord {
-  const { ref, life, startedAt, updatedAt, total, expected, pieces } = (value ?? {}) as {
+  const { ref, life, startedAt, updatedAt, total, expected, pieces, upload } = (value ?? {}) as {
     [name: string]: unknown;
   };
   return typeof ref === "string" && typeof life === "string" && /^[0-9a-f]+$/.test(life) &&
     Number.isSafeInteger(startedAt) && Number.isSafeInteger(updatedAt) &&
     (total === undefined || Number.isSafeInteger(total)) &&
     (expected === undefined || isDigest(expected)) &&
-    Array.isArray(pieces) &&
+    (upload === undefined || isUpload(upload)) && Array.isArray(pieces) &&
     pieces.every(({ name, size }) => /^[0-9a-f-]+$/.test(name) && Number.isSafeInteger(size));
+}
+
+function isUpload(value: unknown): boolean {
+  const { name, id } = (value ?? {}) as { [name: string]: unknown };
+  return typeof name === "string" && /^[0-9a-f]+$/.test(name) && typeof id === "string";
 }
 
 /** How far a write has come, as its record tells. */
@@ -192,7 +212,7 @@ export function namedIngests(
         try {
           if (!agreed) {
             const fresh = await afresh(ref, expect, seen?.etag);
-            if (seen) await dropPieces(seen.record);
+            if (seen) await records.drop(seen.record);
             return await open(fresh);
           }
           return await open(await records.save(agreed, seen.etag));
@@ -214,10 +234,4 @@ export function namedIngests(
       await records.remove(seen);
     },
   };
-
-  async function dropPieces(record: IngestRecord): Promise<void> {
-    for (const { name } of record.pieces) {
-      await deleteObject(client, records.pieceKey(record, name), `begin "${record.ref}" anew`);
-    }
-  }
 }

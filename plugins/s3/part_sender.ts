@@ -6,8 +6,12 @@ import { startUpload, type Upload } from "./multipart.ts";
 export interface PartSender {
   /** Sends the next part, whose memory is taken over; waits until there is room for it, and throws what an earlier one failed with. */
   send(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
-  /** Takes the next part from another object of the store. */
-  copy(source: string): Promise<void>;
+  /** Begins the upload, if no part has; gives its id. */
+  begin(): Promise<string>;
+  /** Bytes sent so far. */
+  readonly sent: number;
+  /** Takes the next part from another object of the store, or some bytes of it. */
+  copy(source: string, range: { start: number; end: number }): Promise<void>;
   /** Waits for all parts and makes one object of them. */
   complete(size: number): Promise<void>;
   /** Drops what was sent. */
@@ -28,6 +32,7 @@ export function createPartSender(
   const flying = new Set<Promise<void>>();
   const stop = new AbortController();
   let parts = 0;
+  let sent = 0;
 
   function start(): Promise<Upload> {
     upload ??= startUpload(client, key, action);
@@ -51,12 +56,17 @@ export function createPartSender(
   }
 
   return {
+    begin: async () => (await start()).id,
+    get sent() {
+      return sent;
+    },
     async send(bytes) {
       await buffers.take(bytes.length);
       let handed = false;
       try {
         await launch(async (upload, number) => {
           handed = true;
+          sent += bytes.length;
           try {
             await upload.part(number, bytes);
           } finally {
@@ -67,7 +77,10 @@ export function createPartSender(
         if (!handed) buffers.give(bytes);
       }
     },
-    copy: (source) => launch((upload, number) => upload.copy(number, source)),
+    copy: (source, range) => {
+      sent += range.end - range.start;
+      return launch((upload, number) => upload.copy(number, source, range));
+    },
     async complete(size) {
       await land();
       stop.signal.throwIfAborted();

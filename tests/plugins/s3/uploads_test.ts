@@ -146,6 +146,77 @@ describe("uploads in parts", () => {
   });
 });
 
+describe("uploads under a name", () => {
+  const ref = "layer/of an image";
+  const half = 10 * MIB;
+
+  it("go in parts to a place of their own, and to their key within the store", async () => {
+    const backend = await bucket.place();
+    const after = now();
+    await using ingest = await backend.blobs.ingest({ ref, expect: blob });
+    await write(ingest.writable, bytes);
+    await ingest.commit(blob);
+    await assertStored(backend, bytes);
+    const { UploadPart, CopyObject, UploadPartCopy = 0 } = server.journal.tally({ after });
+    assert.deepEqual([UploadPart, CopyObject, UploadPartCopy], [3, 1, 0]);
+    assert.deepEqual(keysOf(backend), [`blobs/sha256/${blob.digest.slice(7)}`]);
+  });
+
+  it("that were left, or whose writer died, are gone on with by another", async () => {
+    for (const died of [false, true]) {
+      const backend = await bucket.place();
+      const ingest = await backend.blobs.ingest({ ref, expect: blob });
+      await write(ingest.writable, bytes.subarray(0, half));
+      if (died) await systemClock.sleep(300);
+      else await ingest[Symbol.asyncDispose]();
+      await using other = await bucket.open(backend.url, opening);
+      await using next = await other.blobs.ingest({ ref, expect: blob });
+      const { offset } = next.status;
+      assert.ok(offset === (died ? 8 * MIB : half), `${offset} bytes were kept`);
+      const stored = new Uint8Array(await new Response(await next.stored()).arrayBuffer());
+      assert.deepEqual(blobOf(stored), blobOf(bytes.subarray(0, offset)));
+      await write(next.writable, bytes.subarray(offset));
+      await next.commit(blob);
+      await assertStored(other, bytes);
+      assert.deepEqual(keysOf(other), [`blobs/sha256/${blob.digest.slice(7)}`]);
+      assert.equal(uploadsLeft(), 0);
+      // Who was thought dead, and is not, cannot harm.
+      if (died) {
+        await fails(
+          ingest.commit(blob).catch((error) => Promise.reject(error)),
+          "aborted",
+          "corrupt",
+        );
+      }
+    }
+  });
+
+  it("that are ended take their parts with them", async () => {
+    const backend = await bucket.place();
+    const ingest = await backend.blobs.ingest({ ref, expect: blob });
+    await write(ingest.writable, bytes.subarray(0, half));
+    await backend.blobs.abort(ref);
+    await fails(
+      write(ingest.writable, bytes.subarray(half)).then(() => ingest.commit(blob)),
+      "aborted",
+    );
+    await ingest[Symbol.asyncDispose]();
+    assert.deepEqual([uploadsLeft(), keysOf(backend)], [0, []]);
+  });
+
+  it("of writers long dead are dropped with what they staged", async () => {
+    const backend = await bucket.place();
+    const ingest = await backend.blobs.ingest();
+    await write(ingest.writable, bytes.subarray(0, half));
+    await systemClock.sleep(300);
+    assert.equal(uploadsLeft(), 1);
+    assert.equal(await backend.blobs.tidy?.(new Date(Date.now() - 60_000)), 0);
+    assert.equal(await backend.blobs.tidy?.(new Date(Date.now() + 60_000)), 1);
+    assert.equal(uploadsLeft(), 0);
+    await ingest[Symbol.asyncDispose]();
+  });
+});
+
 describe("downloads", () => {
   it("that are cut go on where they were", async () => {
     const backend = await bucket.place();

@@ -76,6 +76,7 @@ export {
   isUsable,
   type KeepOptions,
   named,
+  printIndex,
   usable,
 } from "./image_index.ts";
 export { parseIndex } from "./index_text.ts";
@@ -164,10 +165,11 @@ export { compileFilters, type Fields, type Predicate } from "./filter.ts";
 export { isSparse, type LayoutFacts, loadFacts, noteFacts } from "./layout_file.ts";
 export { renewTime } from "./local/blob_file.ts";
 export { type BlobFiles, blobFiles } from "./local/blob_files.ts";
+export { docNames } from "./local/doc_names.ts";
 export { docFiles, type DocFilesOptions, type DocGuard } from "./local/doc_files.ts";
 export { errnoOf, fileError, unlessMissing } from "./local/file_error.ts";
 export { type FileLock, fileLock, type FileLockOptions } from "./local/file_lock.ts";
-export { fileStream } from "./local/file_stream.ts";
+export { clampRange, fileStream } from "./local/file_stream.ts";
 export { type FileWriter, fileWriter } from "./local/file_writer.ts";
 export {
   createDisk,
@@ -183,6 +185,7 @@ export { ingestFiles, type IngestFilesOptions } from "./local/ingest_files.ts";
 export { type Limbo, openLimbo } from "./local/limbo.ts";
 export type { LocalPlace } from "./local/local_place.ts";
 export { type Bury, removeBlobs } from "./local/removal.ts";
+export { localPath, localUrl } from "./local/local_url.ts";
 export { renewBlob } from "./local/renewal.ts";
 export {
   createRegistry,
@@ -191,6 +194,7 @@ export {
   type Plugin,
   type Registry,
 } from "./plugin.ts";
+export { type TrashFolder, trashFolder } from "./local/trash_folder.ts";
 export {
   type Command,
   type CommandBody,

@@ -83,6 +83,7 @@ function lazily(name: string, scheme: string, load: () => Promise<Plugin>): Plug
 /** The plugins of the program and of the library. */
 export const builtins: readonly Plugin[] = [
   lazily("dir", "dir", async () => (await import("./dir/mod.ts")).directoryPlugin),
+  lazily("tar", "tar", async () => (await import("./tar/mod.ts")).tarPlugin),
   lazily("memory", "mem", async () => (await import("./memory/mod.ts")).memory()),
   lazily("s3", "s3", async () => (await import("./s3/mod.ts")).s3Plugin),
   commandsPlugin,

@@ -17,13 +17,13 @@ import {
   removeBlobs,
   renewBlob,
   steadyTime,
+  trashFolder,
 } from "../../core/mod.ts";
 import { adoptBlob } from "./adopt.ts";
 import { checkPlace, sharedFileSystem } from "./check_place.ts";
 import { indexGuard } from "./index_guard.ts";
 import { mendModes, textAt } from "./mend.ts";
 import { tidyUp } from "./tidy.ts";
-import { trashFolder } from "./trash.ts";
 import { directoryPath, directoryUrl } from "./url.ts";
 
 /** How directories are used, in tests. */

@@ -1,22 +1,15 @@
 import { linkSync, renameSync, rmSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-  type BlobFiles,
-  type Bury,
-  type Digest,
-  errnoOf,
-  fileError,
-  isDigest,
-  type LocalPlace,
-  lookAt,
-  OciError,
-  parseDigest,
-  renewTime,
-  splitDigest,
-  type Trash,
-  unlessMissing,
-} from "../../core/mod.ts";
+import type { Trash } from "../backend.ts";
+import { type Digest, isDigest, parseDigest, splitDigest } from "../digest.ts";
+import { OciError } from "../errors.ts";
+import { renewTime } from "./blob_file.ts";
+import type { BlobFiles } from "./blob_files.ts";
+import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
+import { lookAt } from "./files.ts";
+import type { LocalPlace } from "./local_place.ts";
+import type { Bury } from "./removal.ts";
 
 const BATCH = /^[a-z0-9][a-z0-9._-]*$/;
 

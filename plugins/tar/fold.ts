@@ -1,0 +1,137 @@
+import { type BlobInfo, type Digest, parseIndex, printIndex, TAGGED } from "../../core/mod.ts";
+import { append } from "./append.ts";
+import type { Change } from "./archive.ts";
+import { type Body, bodyOf, documentOf, memberOf, stagedBytes } from "./body.ts";
+import { entryOf } from "./contents.ts";
+import type { Note } from "./copies.ts";
+import { dockerManifest } from "./docker.ts";
+import type { Member } from "./members.ts";
+import { GONE, meaningOf } from "./names.ts";
+import { graphOf, listedIn } from "./order.ts";
+import { hideDocument, moveEntry } from "./patch.ts";
+import { type Known, rewrite } from "./rewrite.ts";
+import type { TarStore } from "./store.ts";
+import { documentText } from "./text.ts";
+
+const OURS = /^dev\.stowage\./;
+
+/** A blob that waits for the archive to be written. */
+interface Waiting {
+  readonly info: BlobInfo;
+  readonly body: Body;
+}
+
+/**
+ * Writes a document, and with it all blobs that wait: as one, at the end of the archive, or as a whole new
+ * archive where there is nothing in it yet.
+ */
+export async function writeDocument(
+  store: TarStore,
+  change: Change,
+  name: string,
+  text: string,
+): Promise<void> {
+  const { place, copies, staged, pending } = store;
+  const { contents, inode } = change.view;
+  const waiting = await whatWaits(store);
+  const { blobs, dead, others, docs } = contents;
+  if (blobs.size + dead.length + others.size === 0) await writeWhole();
+  else await writeMore();
+  // Only now: whoever misses a staged blob finds it in the archive.
+  for (const { info } of waiting) {
+    if (pending.get(info.digest)?.info === info) pending.delete(info.digest);
+    else await store.unstage(info);
+  }
+
+  async function writeWhole(): Promise<void> {
+    const texts = new Map<string, string>();
+    for (const [other, members] of docs) {
+      const last = members.at(-1);
+      if (last) texts.set(other, await documentText(change.file, last, other));
+    }
+    const isFirst = name === "index.json" && listedIn(text).length > 0;
+    texts.set(name, store.fresh && isFirst ? sealedIndex(text) : text);
+    const bodies = new Map(waiting.map(({ body }) => [body.digest, body]));
+    const known = new Map(waiting.map(({ info }) => [info.digest, knownOf(info)]));
+    await rewrite(store, change, { docs: texts, bodies }, known);
+    store.fresh &&= !isFirst;
+  }
+
+  async function writeMore(): Promise<void> {
+    const seconds = Math.ceil(place.clock.now() / 1000);
+    const isInside = ({ digest, size }: BlobInfo) => blobs.get(digest)?.size === size;
+    const added = waiting.filter(({ info }) => !isInside(info));
+    const manifest = name === "index.json" && docs.has("manifest.json")
+      ? [documentOf("manifest.json", await dockerText(), seconds)]
+      : [];
+    const members = await append(place.disk, change, [
+      ...added.map(({ body }) => memberOf(body, seconds)),
+      documentOf(name, text, seconds),
+      ...manifest,
+    ]);
+    await place.disk.step("hide former documents");
+    for (const member of members) await take(member);
+    const notes = waiting.flatMap(({ info }): Note[] => {
+      const entry = blobs.get(info.digest);
+      return entry ? [{ entry, ...knownOf(info) }] : [];
+    });
+    copies.note(inode, notes);
+    change.settle();
+  }
+
+  /** Takes a new member into account, and hides what bears its name. */
+  async function take(member: Member): Promise<void> {
+    const meaning = meaningOf(member.name);
+    if (meaning.kind === "blob") {
+      const { digest } = meaning;
+      const former = blobs.get(digest);
+      if (former) await moveEntry(change, former, GONE).catch(() => {});
+      blobs.set(digest, entryOf(member, digest));
+    } else if (meaning.kind === "doc") {
+      const former = docs.get(meaning.name) ?? [];
+      for (const one of former) await hideDocument(change, one, meaning.name);
+      docs.set(meaning.name, [member]);
+    }
+  }
+
+  async function dockerText(): Promise<string> {
+    const bodies = new Map<Digest, Body>();
+    for (const entry of blobs.values()) bodies.set(entry.digest, bodyOf(change.file, entry));
+    for (const { body } of waiting) bodies.set(body.digest, body);
+    return dockerManifest(text, await graphOf(text, bodies), (digest) => bodies.has(digest));
+  }
+
+  async function whatWaits({ pending }: TarStore): Promise<Waiting[]> {
+    const list: Waiting[] = [];
+    const known = new Set<Digest>();
+    for await (const info of staged.list()) {
+      const { digest, size } = info;
+      known.add(digest);
+      list.push({ info, body: { digest, size, bytes: () => stagedBytes(staged, digest) } });
+    }
+    for (const one of pending.values()) if (!known.has(one.info.digest)) list.push(one);
+    return list;
+  }
+}
+
+function knownOf({ version = "", modified }: BlobInfo): Known {
+  return { version, modified: modified?.getTime() ?? 0 };
+}
+
+/** The index without what Stowage notes for itself, so that equal contents make equal bytes. */
+export function sealedIndex(text: string): string {
+  const { annotations, ...index } = parseIndex(text);
+  const kept = Object.entries(annotations ?? {}).filter(([name]) => !OURS.test(name));
+  const manifests = index.manifests.map((entry) => {
+    if (entry?.annotations?.[TAGGED] === undefined) return entry;
+    const { [TAGGED]: _, ...rest } = entry.annotations;
+    return { ...entry, annotations: rest };
+  });
+  return printIndex(
+    {
+      ...index,
+      manifests,
+      ...(kept.length > 0 ? { annotations: Object.fromEntries(kept) } : {}),
+    } as Parameters<typeof printIndex>[0],
+  );
+}

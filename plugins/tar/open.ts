@@ -1,0 +1,136 @@
+import { realpathSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import {
+  type Backend,
+  type BackendOptions,
+  blobFiles,
+  createDisk,
+  docFiles,
+  fileError,
+  fileLock,
+  ingestFiles,
+  type LocalPlace,
+  lookAt,
+  OciError,
+  type OnStep,
+  openLimbo,
+  randomHex,
+  removeBlobs,
+  steadyTime,
+  trashFolder,
+} from "../../core/mod.ts";
+import { openArchive } from "./archive.ts";
+import { readBlobs } from "./blobs.ts";
+import { openCopies } from "./copies.ts";
+import { deleteBlobs } from "./deletion.ts";
+import { archiveDocs } from "./docs.ts";
+import { renewals } from "./renewal.ts";
+import type { TarStore } from "./store.ts";
+import { archiveTrash } from "./trash.ts";
+import { archivePath, archiveUrl } from "./url.ts";
+
+/** How archives are used, in tests. */
+export interface TarOptions {
+  /** Told each step that a crash could fall beside. */
+  readonly onStep?: OnStep;
+  /** Milliseconds after which the lock of a dead process is taken over; default 10,000. */
+  readonly stale?: number;
+}
+
+const RESERVED = ["lock", "lock.owner", "copies", "tmp", "ingest", "staged", "trash", "limbo"];
+
+/**
+ * Opens an archive, which may be missing. What has no place in it is beside it, in a folder of its name and `.stowage`;
+ * reading needs none.
+ *
+ * @throws {OciError} `invalid` for what is no archive, `unavailable`.
+ */
+export async function openTar(
+  url: URL,
+  { mode, durability, wait, clock, notice }: BackendOptions,
+  { onStep, stale }: TarOptions = {},
+): Promise<Backend> {
+  const typed = archivePath(url);
+  const path = realPath(typed);
+  const beside = `${path}.stowage`;
+  const ours = (name: string) => join(beside, name);
+  const disk = createDisk(durability, onStep);
+  const place: LocalPlace = {
+    clock,
+    disk,
+    notice,
+    tmp: ours("tmp"),
+    time: steadyTime(clock),
+    readOnly: mode === "read",
+    async writing(action) {
+      if (mode === "read") {
+        throw new OciError("read_only", `${action}: "${typed}" is opened to read`);
+      }
+      if (lookAt(place.tmp)) return;
+      try {
+        if (mode === "write") statSync(path);
+        await disk.makeFolder(place.tmp);
+      } catch (error) {
+        throw fileError(error, action);
+      }
+    },
+  };
+  const lock = fileLock(beside, { clock, tmp: place.tmp, ...(stale ? { stale } : {}) });
+  const copies = openCopies(place, beside);
+  const archive = openArchive(place, path, { lock, copies, wait });
+  const limbo = openLimbo(place, ours("limbo"));
+  const staged = blobFiles(place, ours("staged"), limbo);
+  const trash = trashFolder(place, ours("trash"), staged);
+  // deno-lint-ignore require-await
+  const unstage = removeBlobs(place, staged, limbo, async (stray) => rmSync(stray));
+  const store: TarStore = {
+    place,
+    clock,
+    archive,
+    copies,
+    staged,
+    pending: new Map(),
+    version: () => `!${randomHex(clock, 24)}`,
+    unstage: async (seen) => (await unstage([seen]))[0]?.outcome === "removed",
+    fresh: mode === "create" && !lookAt(path),
+  };
+  const flush = async () => {
+    await staged.flush();
+    await copies.flush();
+  };
+  const docs = docFiles(place, {
+    pathOf: (name) => join(beside, name.slice(".stowage/".length)),
+    folders: [".stowage/"],
+    reserved: RESERVED.map((name) => `.stowage/${name}`),
+    lock,
+    wait,
+    flush,
+  });
+  await archive.look();
+  return {
+    url: archiveUrl(path),
+    blobs: {
+      ...readBlobs(store),
+      ...ingestFiles(place, { folder: ours("ingest"), publish: staged.publish }),
+      delete: deleteBlobs(store, removeBlobs(place, staged, limbo, trash.bury)),
+      renew: renewals(store),
+      trash: archiveTrash(store, trash, () => {}),
+    },
+    docs: archiveDocs(store, docs, flush),
+    [Symbol.asyncDispose]: flush,
+  };
+}
+
+/** Where a path leads: the archive is replaced there, and not the link to it. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    // It may be made; its folder may be a link.
+  }
+  try {
+    return join(realpathSync(dirname(path)), path.slice(dirname(path).length));
+  } catch {
+    return path;
+  }
+}

@@ -1,0 +1,53 @@
+import { readSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
+import { type Contents, gather } from "./contents.ts";
+import { isMember, type Member, type Need, readMembers } from "./members.ts";
+
+const WINDOW = 4096;
+const MEMBERS_PER_TURN = 2048;
+
+/** Reads all headers of an open file of `total` bytes by position, and no bodies. Throws `corrupt`. */
+export async function scan(fd: number, total: number): Promise<Contents> {
+  const members = readMembers(total);
+  const read = reader(fd);
+  const found = gather();
+  let count = 0;
+  let step = members.next();
+  while (!step.done) {
+    const { value }: { value: Need | Member } = step;
+    if (isMember(value)) {
+      found.add(value);
+      if (++count % MEMBERS_PER_TURN === 0) await turn();
+      step = members.next(NOTHING);
+    } else step = members.next(read(value.at, value.length));
+  }
+  return found.end(step.value);
+}
+
+const NOTHING = new Uint8Array(0);
+
+/** Reads what is asked for, and a little more in case that is asked for next. */
+function reader(fd: number): (at: number, length: number) => Uint8Array {
+  let window = NOTHING;
+  let start = 0;
+  const buffer = new Uint8Array(WINDOW);
+  return (at, length) => {
+    if (at < start || at + length > start + window.length) {
+      const into = length > WINDOW ? new Uint8Array(length) : buffer;
+      window = into.subarray(0, readAt(fd, into, at));
+      start = at;
+    }
+    return window.subarray(at - start, at - start + length);
+  };
+}
+
+/** Fills a buffer from a position on, as far as the file goes; gives the number of bytes. */
+export function readAt(fd: number, into: Uint8Array, at: number): number {
+  let length = 0;
+  while (length < into.length) {
+    const more = readSync(fd, into, length, into.length - length, at + length);
+    if (more === 0) break;
+    length += more;
+  }
+  return length;
+}

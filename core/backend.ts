@@ -94,9 +94,15 @@ export interface Blobs {
   ): Promise<readonly Removal[]>;
   /**
    * Optional: takes a blob from `source` without its bytes passing through here; false to decline. True means that it
-   * is in place, of that size, and durable as a commit is.
+   * is in place, of that size, and durable as a commit is. A store that writes all at once, such as an archive, may
+   * answer true and read `bytes` only then: at the latest in the swap of the document that needs it, which fails if they
+   * are not right.
    */
-  adopt?(source: URL, blob: BlobInfo): Promise<boolean>;
+  adopt?(
+    source: URL,
+    blob: BlobInfo,
+    bytes?: () => AsyncIterable<Uint8Array>,
+  ): Promise<boolean>;
   /**
    * Optional: gives the copy seen a new, never used `version` and `modified`; throws `conflict` if it is gone or
    * replaced. Its presence promises that `delete` is exact and that every `commit` leaves a new version.

@@ -7,6 +7,7 @@ export { type ErrorCode, isOciError, messageOf, OciError } from "./errors.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type Digest, isDigest, looksLikeDigest } from "./digest.ts";
 export { parsePlatform } from "./platform.ts";
+export { localPath, localUrl } from "./local/local_url.ts";
 export { hidden, type Place, placeUrl } from "./place.ts";
 export { formatReference, parseReference, type Reference } from "./reference.ts";
 export { createRegistry, type Plugin, type Registry } from "./plugin.ts";

@@ -52,7 +52,11 @@ export function createMover(
   const { deep = false, sparse = false, includeExternal = false, filter, onNode } = options;
   const gate = createGate(options.jobs ?? 4);
   const source = stopping(from, gate.signal);
-  const transfer = createTransfer(source, stopping(to, gate.signal), meter, deep === "verify");
+  const transfer = createTransfer(source, stopping(to, gate.signal), meter, {
+    hash: deep === "verify",
+    // What is listed already is not brought again, unless it is looked into.
+    later: deep ? undefined : from,
+  });
   const samePlace = from.backend.url.href === to.backend.url.href;
   const listed = new Set(deep ? [] : target.manifests.map((entry) => entry?.digest));
   const brought = new Map<string, Promise<void>>();

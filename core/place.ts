@@ -5,7 +5,7 @@ import { OciError } from "./errors.ts";
 /** Where a layout is, as it was typed: nothing was looked up. */
 export interface Place {
   /**
-   * `dir`, `tar`, `mem`, or the scheme of a URL. Three are for the program to resolve: `-` is a tar stream, `@` a place
+   * `dir`, `tar`, `mem`, or the scheme of a URL; `-` is a tar stream. Two are for the program to resolve: `@` is a place
    * of the settings, the empty one the default place.
    */
   readonly scheme: string;
@@ -36,6 +36,8 @@ const WORDS: Readonly<Record<string, Omit<Form, "start"> & { slashes?: true }>> 
   "file": { scheme: "file", slashes: true, url: true },
 };
 
+/** A tar stream: standard input where it is read, standard output where it is written. */
+const STREAM: Place = { scheme: "-", path: "" };
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /** Whether `name` can stand after a colon, as in `./store:v1`. */
@@ -63,11 +65,13 @@ export function placeOf({ scheme }: Form, path: string, query: string, text: str
   if (scheme === undefined) return plainPlace(path, text);
   if (scheme === "file") return filePlace(path + query, text);
   if (path === "" && scheme !== "mem") throw unreadable(text, "the path is empty");
+  if (scheme === "tar" && path === "-") return STREAM;
   return { scheme, path: path + query };
 }
 
 function plainPlace(path: string, text: string): Place {
-  if (path === "" || path === "-") return { scheme: path, path: "" };
+  if (path === "-") return STREAM;
+  if (path === "") return { scheme: "", path: "" };
   if (path.startsWith("@")) {
     if (isTag(path.slice(1))) return { scheme: "@", path: path.slice(1) };
     throw unreadable(text, `"@" begins a place of the settings; write "./${path}" for a path`);
@@ -101,8 +105,8 @@ export function placeTexts({ scheme, path }: Place): string[] {
 }
 
 /**
- * The URL a backend opens: `dir:///abs/path` and `tar:///abs/path` escaped as file URLs are, `mem:NAME`, others as
- * typed. A relative path is taken from `cwd`, an absolute path.
+ * The URL a backend opens: `dir:///abs/path` and `tar:///abs/path` escaped as file URLs are, `mem:NAME`, `tar:-` for a
+ * stream, others as typed. A relative path is taken from `cwd`, an absolute path.
  *
  * @throws {OciError} `invalid` for what is no URL, and for a place that only a program can resolve.
  */
@@ -110,6 +114,7 @@ export function placeUrl({ scheme, path }: Place, cwd: string): URL {
   if (scheme === "dir" || scheme === "tar") {
     return new URL(`${scheme}:${pathToFileURL(resolve(cwd, path)).href.slice("file:".length)}`);
   }
+  if (scheme === "-") return new URL("tar:-");
   if (scheme === "mem") return new URL(`mem:${encodeURIComponent(path)}`);
   const text = scheme.length > 1 ? `${scheme}:${path}` : scheme + path;
   if (scheme.length > 1 && URL.canParse(text)) return new URL(text);

@@ -26,8 +26,24 @@ export interface Transfer {
   store(target: Descriptor, bytes: Source): Promise<void>;
 }
 
-/** Moves blobs between two layouts; with `verify` what the target has is hashed before it is skipped. */
-export function createTransfer(from: Store, to: Store, meter: Meter, hash: boolean): Transfer {
+/** How blobs are moved. */
+export interface TransferOptions {
+  /** What the target has is hashed before it is skipped. */
+  readonly hash: boolean;
+  /**
+   * The source, as it can be read after all was brought: a target that writes all at once may wait for the swap of the
+   * index. Left out where none follows.
+   */
+  readonly later?: Store | undefined;
+}
+
+/** Moves blobs between two layouts. */
+export function createTransfer(
+  from: Store,
+  to: Store,
+  meter: Meter,
+  { hash, later }: TransferOptions,
+): Transfer {
   const damaged = new Map<Digest, BlobInfo>();
 
   function settle(
@@ -55,16 +71,18 @@ export function createTransfer(from: Store, to: Store, meter: Meter, hash: boole
     }
   }
 
+  /** The bytes of the source from an offset on; whoever takes them verifies them. */
   /** Takes a blob without its bytes passing through here. */
   async function adopts(blob: BlobInfo): Promise<boolean> {
     const { digest, size } = blob;
     if (damaged.has(digest)) return false;
     const { epoch } = to.root;
     await to.stamps.consult(digest);
+    const bytes = later && (() => bytesOf(later, blob));
     const taken = await at(
       to,
       digest,
-      () => to.backend.blobs.adopt?.(from.backend.url, blob) ?? false,
+      () => to.backend.blobs.adopt?.(from.backend.url, blob, bytes) ?? false,
     );
     if (taken) to.stamps.set({ digest, size }, epoch);
     return taken;
@@ -116,12 +134,18 @@ export function createTransfer(from: Store, to: Store, meter: Meter, hash: boole
       const { size } = blob;
       if (target.size !== UNKNOWN_SIZE) verify({ digest, size }, target, placeOf(from));
       if (await adopts(blob)) return settle(digest, size, "adopted");
-      const open = async (offset: number) => {
-        const part = offset === 0 ? { verify: false } : { range: { start: offset } };
-        const chunks = await at(from, digest, () => readChunks(from, { digest }, part));
-        return chunksAt(from, digest, chunks);
-      };
-      await store({ ...target, size }, { open });
+      await store({ ...target, size }, { open: (offset) => open(from, blob, offset) });
     },
   };
+}
+
+/** The bytes of the source from an offset on; whoever takes them verifies them. */
+async function open(from: Store, { digest }: BlobInfo, offset: number) {
+  const part = offset === 0 ? { verify: false } : { range: { start: offset } };
+  const chunks = await at(from, digest, () => readChunks(from, { digest }, part));
+  return chunksAt(from, digest, chunks);
+}
+
+async function* bytesOf(from: Store, blob: BlobInfo) {
+  yield* await open(from, blob, 0);
 }

@@ -7,6 +7,7 @@ import { OciError, type Plugin } from "../core/basics.ts";
 import { commandsPlugin } from "./commands/mod.ts";
 import { gcPlugin } from "./gc/mod.ts";
 import { signPlugin } from "./sign/mod.ts";
+import { tarPlugin } from "./tar/mod.ts";
 
 export {
   type Action as SignAction,
@@ -83,7 +84,7 @@ function lazily(name: string, scheme: string, load: () => Promise<Plugin>): Plug
 /** The plugins of the program and of the library. */
 export const builtins: readonly Plugin[] = [
   lazily("dir", "dir", async () => (await import("./dir/mod.ts")).directoryPlugin),
-  lazily("tar", "tar", async () => (await import("./tar/mod.ts")).tarPlugin),
+  tarPlugin,
   lazily("memory", "mem", async () => (await import("./memory/mod.ts")).memory()),
   lazily("s3", "s3", async () => (await import("./s3/mod.ts")).s3Plugin),
   commandsPlugin,

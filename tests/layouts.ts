@@ -22,9 +22,10 @@ import {
 } from "../core/mod.ts";
 import { directory, directoryUrl } from "../plugins/dir/mod.ts";
 import { memory } from "../plugins/memory/mod.ts";
+import { archiveUrl, tar } from "../plugins/tar/mod.ts";
 
 /** The backends that tests open, by scheme. */
-export const registry = createRegistry([memory(), directory()]);
+export const registry = createRegistry([memory(), directory(), tar()]);
 
 /** An empty place that a layout may live in. What was opened in it is closed with it. */
 export interface Place extends AsyncDisposable {
@@ -94,6 +95,29 @@ const KINDS = {
       remove: () => rmSync(base, { recursive: true, force: true }),
     };
   },
+  tar(): Documents {
+    const base = mkdtempSync(join(tmpdir(), "stowage-"));
+    const path = join(base, "layout.tar");
+    const url = archiveUrl(path);
+    const docs = async () => (await registry.open(url, OPTIONS)).docs;
+    return {
+      url,
+      read: async (name) => (await (await docs()).load(name))?.text,
+      async write(name, text) {
+        const { load, swap } = await docs();
+        await swap(name, text, await load(name));
+      },
+      snapshot: () =>
+        Promise.try(() => {
+          const files = readdirSync(base, { recursive: true, withFileTypes: true }).map((file) => {
+            const path = join(file.parentPath, file.name);
+            return [path, file.isFile() ? readFileSync(path, "latin1") : "a folder"] as const;
+          });
+          return Object.fromEntries(files.sort(([a], [b]) => a < b ? -1 : 1));
+        }),
+      remove: () => rmSync(base, { recursive: true, force: true }),
+    };
+  },
 } as const;
 
 /** The kinds of store. */
@@ -124,7 +148,7 @@ export function makePlace(kind: Kind): Place {
 
 /** Describes what holds in every kind of store. */
 export function everyLayout(name: string, body: (place: () => Place, kind: Kind) => void): void {
-  for (const kind of ["memory", "dir"] as const) {
+  for (const kind of ["memory", "dir", "tar"] as const) {
     describe(`${name}, ${kind}`, () => body(() => makePlace(kind), kind));
   }
 }

@@ -1,13 +1,15 @@
-import { checkName, defineBody, type Layout, messageOf, type Place } from "../../core/mod.ts";
-import { type Copied, copyAll, startOver } from "./copy_all.ts";
 import {
-  assertSelection,
-  type Copy,
-  copyFlags,
-  namesFor,
-  optionsOf,
-  readHave,
-} from "./copy_plan.ts";
+  checkName,
+  defineBody,
+  type Layout,
+  messageOf,
+  type Place,
+  type Reference,
+} from "../../core/mod.ts";
+import { type Copied, copyAll, startOver } from "./copy_all.ts";
+import { assertSelection, type Copy, copyFlags, namesFor, optionsOf } from "./copy_plan.ts";
+import { askForDocker, isArchive, isStream } from "./copy_archive.ts";
+import { readKnown } from "./copy_known.ts";
 import { type Run, startRun } from "./copy_run.ts";
 import { openSources } from "./copy_sources.ts";
 import { pinned } from "./entry.ts";
@@ -26,6 +28,8 @@ export default defineBody({
     "stowage copy --referrers ./store:v1 s3://images/team",
     "stowage copy --create --all ./store ./twin",
     "stowage copy --platform linux/arm64 ./store:v1 ./small:v1-arm64",
+    "stowage copy ./store:v1 ./store:v2 - | ssh vault stowage copy --all - /srv/oci",
+    "stowage copy --except ./known.txt ./store:v2 bundle.tar",
   ],
   names: ["reads", "sets"],
   positionals: [2, Infinity],
@@ -39,16 +43,27 @@ export default defineBody({
     }
     assertSelection(context, references);
     reading(() => flags.tag.forEach(checkName));
-    const filter = flags.have === undefined ? undefined : await readHave(flags.have);
+    const filter = await readKnown(context);
 
     await using opened = new AsyncDisposableStack();
     const sources = await openSources(context, references, flags, opened);
     const as = namesFor(context, sources, to.name);
-    const target = opened.use(await openTarget(context, to.place, flags));
+    const target = opened.use(
+      await openTarget(context, to.place, {
+        ...flags,
+        create: flags.create || isArchive(to.place),
+      }),
+    );
+    if (flags["docker-compat"]) await askForDocker(target, to.place);
     if (!flags.resume) await startOver(sources, target);
     const shown = context.print({ place: to.place });
     const run = startRun(shown, flags["dry-run"], context.onEvent);
-    const options = { ...optionsOf(context), ...(filter ? { filter, sparse: true } : {}), ...as };
+    const options = {
+      ...optionsOf(context),
+      ...inOrder(references),
+      ...(filter ? { filter, sparse: true } : {}),
+      ...as,
+    };
     let ended = false;
     try {
       const { copied, failed } = await copyAll(context, sources, target, {
@@ -58,6 +73,8 @@ export default defineBody({
       const ok = failed.length === 0;
       run.end(ok);
       ended = true;
+      // Standard output is the archive then.
+      if (isStream(to.place)) return ok ? 0 : 7;
       await context.result({
         schema: "stowage.copy/1",
         ok,
@@ -76,6 +93,11 @@ export default defineBody({
     }
   },
 });
+
+/** A stream is read from its beginning to its end: by one at a time nothing has to be put aside. */
+function inOrder(from: readonly Reference[]): { jobs?: number } {
+  return from.some(({ place }) => isStream(place)) ? { jobs: 1 } : {};
+}
 
 function toJson(context: Copy, { reference, from }: Copied) {
   const { descriptor, source, names, previous } = reference;

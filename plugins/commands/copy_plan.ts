@@ -1,15 +1,12 @@
-import { readFile } from "node:fs/promises";
 import {
   type CommandContext,
   type CopyOptions,
   type Digest,
   expectFlags,
-  isDigest,
   transferFlags,
   writeFlags,
 } from "../../core/mod.ts";
 import type { Source } from "./copy_sources.ts";
-import { failedFile } from "./local_file.ts";
 import { usageError } from "./usage.ts";
 
 /** The flags of `stowage copy`. */
@@ -32,11 +29,13 @@ export const copyFlags = {
   },
   "deep": { type: "switch", help: "verify what is there already, and replace what is damaged" },
   "include-external": { type: "switch", help: "also layers that may be had elsewhere" },
-  "have": {
+  "except": {
     type: "text",
-    placeholder: "FILE",
-    help: "leave out the digests of this file: the other side's `list --blobs -q`",
+    many: true,
+    placeholder: "KNOWN",
+    help: "leave out the blobs of this place, or of this file: the other side's `list --blobs -q`",
   },
+  "docker-compat": { type: "switch", help: "to an archive: also what docker load reads" },
   "tag": { type: "text", many: true, placeholder: "NAME", help: "one more name" },
   "create": { type: "switch", help: "make the layout if none is there" },
   ...expectFlags,
@@ -59,7 +58,7 @@ export function assertSelection(
   if (!flags.all && flags.include.length + flags.exclude.length > 0) {
     throw usageError('Cannot take "--include" or "--exclude" without "--all"');
   }
-  if (flags.have !== undefined && flags.platform.length > 1 && !flags.sparse) {
+  if (flags.except.length > 0 && flags.platform.length > 1 && !flags.sparse) {
     throw usageError('Cannot make a new index of what the other side has: add "--sparse"');
   }
 }
@@ -103,20 +102,4 @@ export function optionsOf({ flags }: Copy): CopyOptions {
       : {}),
     ...(expect === undefined ? {} : { expect: expect === "none" ? null : expect }),
   };
-}
-
-/** Reads the digests that the other side has, one a line. */
-export async function readHave(path: string): Promise<(node: { digest: Digest }) => boolean> {
-  const action = `Cannot read ${JSON.stringify(path)}`;
-  const text = await readFile(path, "utf8").catch((error) =>
-    Promise.reject(failedFile(error, "read", path))
-  );
-  const have = new Set<Digest>();
-  for (const [at, line] of text.split("\n").entries()) {
-    const digest = line.trim();
-    if (digest === "") continue;
-    if (!isDigest(digest)) throw usageError(`${action}: line ${at + 1} is no digest`);
-    have.add(digest);
-  }
-  return ({ digest }) => !have.has(digest);
 }

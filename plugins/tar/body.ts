@@ -21,21 +21,24 @@ export interface Body extends Pick<BlobInfo, "digest" | "size"> {
 const STEP = 1 << 20;
 
 /** A blob that is in an archive. */
-export function bodyOf(file: FileHandle, { digest, size, data }: Entry): Body {
-  return {
-    digest,
-    size,
-    async *bytes() {
-      const buffer = new Uint8Array(Math.min(STEP, size));
-      for (let done = 0; done < size;) {
-        const length = Math.min(buffer.length, size - done);
-        const { bytesRead } = await file.read(buffer, 0, length, data + done);
-        if (bytesRead === 0) return;
-        done += bytesRead;
-        yield buffer.subarray(0, bytesRead);
-      }
-    },
-  };
+export function bodyOf(file: FileHandle, entry: Entry): Body {
+  const { digest, size } = entry;
+  return { digest, size, bytes: () => bytesOf(file, entry) };
+}
+
+/** The bytes of a member; its buffer is used again for each chunk. */
+export async function* bytesOf(
+  file: FileHandle,
+  { size, data }: Pick<Entry, "size" | "data">,
+): AsyncGenerator<Uint8Array> {
+  const buffer = new Uint8Array(Math.min(STEP, size));
+  for (let done = 0; done < size;) {
+    const length = Math.min(buffer.length, size - done);
+    const { bytesRead } = await file.read(buffer, 0, length, data + done);
+    if (bytesRead === 0) return;
+    done += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** A blob that is staged beside an archive; none if it has gone meanwhile. */

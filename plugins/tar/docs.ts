@@ -1,3 +1,4 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { digestOf, type Doc, docNames, type Docs, OciError } from "../../core/mod.ts";
 import type { View } from "./archive.ts";
 import { writeDocument } from "./fold.ts";
@@ -73,6 +74,8 @@ export function archiveDocs(store: TarStore, beside: Docs, flush: () => Promise<
 
   return {
     async load(name, options = {}) {
+      // Most of it is done at once; whoever does it in a loop must still let others have a turn.
+      await turn();
       if (!isBeside(name)) {
         names.check(name);
         return await docNow(name, options.limit);

@@ -6,7 +6,7 @@ import { entryOf } from "./contents.ts";
 import type { Note } from "./copies.ts";
 import { dockerManifest } from "./docker.ts";
 import type { Member } from "./members.ts";
-import { GONE, meaningOf } from "./names.ts";
+import { FACTS, GONE, meaningOf } from "./names.ts";
 import { graphOf, listedIn } from "./order.ts";
 import { hideDocument, moveEntry } from "./patch.ts";
 import { type Known, rewrite } from "./rewrite.ts";
@@ -16,7 +16,7 @@ import { documentText } from "./text.ts";
 const OURS = /^dev\.stowage\./;
 
 /** A blob that waits for the archive to be written. */
-interface Waiting {
+export interface Waiting {
   readonly info: BlobInfo;
   readonly body: Body;
 }
@@ -31,10 +31,11 @@ export async function writeDocument(
   name: string,
   text: string,
 ): Promise<void> {
-  const { place, copies, staged, pending } = store;
+  const { place, copies, pending } = store;
   const { contents, inode } = change.view;
   const waiting = await whatWaits(store);
   const { blobs, dead, others, docs } = contents;
+  const facts = await newFacts();
   if (blobs.size + dead.length + others.size === 0) await writeWhole();
   else await writeMore();
   // Only now: whoever misses a staged blob finds it in the archive.
@@ -49,8 +50,11 @@ export async function writeDocument(
       const last = members.at(-1);
       if (last) texts.set(other, await documentText(change.file, last, other));
     }
+    if (facts !== undefined) texts.set(FACTS, facts);
     const isFirst = name === "index.json" && listedIn(text).length > 0;
-    texts.set(name, store.fresh && isFirst ? sealedIndex(text) : text);
+    // What was copied here as a whole, and just now, is written as a stream would be.
+    const isCopy = store.fresh && isFirst && pending.size > 0;
+    texts.set(name, isCopy ? sealedIndex(text) : text);
     const bodies = new Map(waiting.map(({ body }) => [body.digest, body]));
     const known = new Map(waiting.map(({ info }) => [info.digest, knownOf(info)]));
     await rewrite(store, change, { docs: texts, bodies }, known);
@@ -66,6 +70,7 @@ export async function writeDocument(
       : [];
     const members = await append(place.disk, change, [
       ...added.map(({ body }) => memberOf(body, seconds)),
+      ...facts === undefined ? [] : [documentOf(FACTS, facts, seconds)],
       documentOf(name, text, seconds),
       ...manifest,
     ]);
@@ -94,24 +99,32 @@ export async function writeDocument(
     }
   }
 
+  /** What holds for the layout as a whole, if the archive does not say so yet. */
+  async function newFacts(): Promise<string | undefined> {
+    const text = await store.facts();
+    const said = docs.get(FACTS)?.at(-1);
+    return said && await documentText(change.file, said, FACTS) === text ? undefined : text;
+  }
+
   async function dockerText(): Promise<string> {
     const bodies = new Map<Digest, Body>();
     for (const entry of blobs.values()) bodies.set(entry.digest, bodyOf(change.file, entry));
     for (const { body } of waiting) bodies.set(body.digest, body);
     return dockerManifest(text, await graphOf(text, bodies), (digest) => bodies.has(digest));
   }
+}
 
-  async function whatWaits({ pending }: TarStore): Promise<Waiting[]> {
-    const list: Waiting[] = [];
-    const known = new Set<Digest>();
-    for await (const info of staged.list()) {
-      const { digest, size } = info;
-      known.add(digest);
-      list.push({ info, body: { digest, size, bytes: () => stagedBytes(staged, digest) } });
-    }
-    for (const one of pending.values()) if (!known.has(one.info.digest)) list.push(one);
-    return list;
+/** The blobs that were stored since the archive was last written. */
+export async function whatWaits({ staged, pending }: TarStore): Promise<Waiting[]> {
+  const list: Waiting[] = [];
+  const known = new Set<Digest>();
+  for await (const info of staged.list()) {
+    const { digest, size } = info;
+    known.add(digest);
+    list.push({ info, body: { digest, size, bytes: () => stagedBytes(staged, digest) } });
   }
+  for (const one of pending.values()) if (!known.has(one.info.digest)) list.push(one);
+  return list;
 }
 
 function knownOf({ version = "", modified }: BlobInfo): Known {
@@ -120,6 +133,7 @@ function knownOf({ version = "", modified }: BlobInfo): Known {
 
 /** The index without what Stowage notes for itself, so that equal contents make equal bytes. */
 export function sealedIndex(text: string): string {
+  if (!text.includes('"dev.stowage.')) return text;
   const { annotations, ...index } = parseIndex(text);
   const kept = Object.entries(annotations ?? {}).filter(([name]) => !OURS.test(name));
   const manifests = index.manifests.map((entry) => {

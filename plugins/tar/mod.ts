@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Plugin } from "../../core/mod.ts";
+import { type CommandBody, defineCommand, type Plugin } from "../../core/basics.ts";
 import type { TarOptions } from "./open.ts";
 
 export { archiveUrl } from "./url.ts";
@@ -15,10 +15,21 @@ export function tar(options: TarOptions = {}): Plugin {
     name: "tar",
     backends: {
       tar: async (url, opening) => {
+        if (url.pathname === "-") {
+          const { openStream } = await import("./stream.ts");
+          return await openStream(url, opening);
+        }
         const { openTar } = await import("./open.ts");
         return await openTar(url, opening, options);
       },
     },
+    commands: [
+      defineCommand({
+        name: "compact",
+        summary: "writes an archive anew, without what is not used any more",
+        load: async (): Promise<CommandBody> => (await import("./command.ts")).default,
+      }),
+    ],
   };
 }
 

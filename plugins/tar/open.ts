@@ -21,9 +21,12 @@ import {
 } from "../../core/mod.ts";
 import { openArchive } from "./archive.ts";
 import { readBlobs } from "./blobs.ts";
+import { compact, type Compacted, compactedSize } from "./compact.ts";
 import { openCopies } from "./copies.ts";
 import { deleteBlobs } from "./deletion.ts";
+import { adoptLater } from "./adopt.ts";
 import { archiveDocs } from "./docs.ts";
+import { FACTS } from "./names.ts";
 import { renewals } from "./renewal.ts";
 import type { TarStore } from "./store.ts";
 import { archiveTrash } from "./trash.ts";
@@ -39,6 +42,17 @@ export interface TarOptions {
 
 const RESERVED = ["lock", "lock.owner", "copies", "tmp", "ingest", "staged", "trash", "limbo"];
 
+/** An archive as a backend. */
+export interface TarBackend extends Backend {
+  /** Writes the archive anew, without what was deleted or replaced. */
+  compact(): Promise<Compacted>;
+  /** Bytes now, and about how many there would be after a compaction. */
+  sizes(): Promise<Compacted>;
+}
+
+/** The share of an archive that may lie idle once something was purged. */
+const IDLE = 0.3;
+
 /**
  * Opens an archive, which may be missing. What has no place in it is beside it, in a folder of its name and `.stowage`;
  * reading needs none.
@@ -49,7 +63,7 @@ export async function openTar(
   url: URL,
   { mode, durability, wait, clock, notice }: BackendOptions,
   { onStep, stale }: TarOptions = {},
-): Promise<Backend> {
+): Promise<TarBackend> {
   const typed = archivePath(url);
   const path = realPath(typed);
   const beside = `${path}.stowage`;
@@ -92,6 +106,7 @@ export async function openTar(
     pending: new Map(),
     version: () => `!${randomHex(clock, 24)}`,
     unstage: async (seen) => (await unstage([seen]))[0]?.outcome === "removed",
+    facts: async () => (await docs.load(FACTS))?.text,
     fresh: mode === "create" && !lookAt(path),
   };
   const flush = async () => {
@@ -107,6 +122,11 @@ export async function openTar(
     flush,
   });
   await archive.look();
+  let purged = 0;
+  const sizes = async () => {
+    const { contents, length } = await archive.look();
+    return { before: length, after: compactedSize(contents) };
+  };
   return {
     url: archiveUrl(path),
     blobs: {
@@ -114,10 +134,19 @@ export async function openTar(
       ...ingestFiles(place, { folder: ours("ingest"), publish: staged.publish }),
       delete: deleteBlobs(store, removeBlobs(place, staged, limbo, trash.bury)),
       renew: renewals(store),
-      trash: archiveTrash(store, trash, () => {}),
+      adopt: adoptLater(store),
+      trash: archiveTrash(store, trash, (size) => purged += size),
     },
     docs: archiveDocs(store, docs, flush),
-    [Symbol.asyncDispose]: flush,
+    compact: () => compact(store),
+    sizes,
+    async [Symbol.asyncDispose]() {
+      await flush();
+      if (purged === 0) return;
+      purged = 0;
+      const { before, after } = await sizes();
+      if (after < before * (1 - IDLE)) await compact(store);
+    },
   };
 }
 

@@ -22,6 +22,8 @@ export interface TarStore {
   readonly version: () => string;
   /** Removes a staged copy, if it is the one that was seen. */
   readonly unstage: (seen: BlobInfo) => Promise<boolean>;
+  /** What holds for the layout as a whole, as it is noted beside the archive. */
+  readonly facts: () => Promise<string | undefined>;
   /** Whether this opening has made the archive, and nothing was listed in it yet. */
   fresh: boolean;
 }

@@ -1,4 +1,4 @@
-import { localPath, localUrl } from "../../core/mod.ts";
+import { localPath, localUrl } from "../../core/basics.ts";
 
 /**
  * The URL of an archive: `tar:` and its absolute path, escaped as in a file URL.

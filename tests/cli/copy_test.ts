@@ -171,12 +171,13 @@ test("platforms are chosen, referrers come along, and what the other side has st
     });
     assert.equal(has("two", signature ?? ""), false);
 
-    const have = readdirSync(join(cwd, "arm/blobs/sha256")).map((hex) => `sha256:${hex}\n`).join(
-      "",
-    );
-    writeFileSync(join(cwd, "have.txt"), have);
-    await copy("--have", "have.txt", "./multi:v1", "./rest");
-    assert.deepEqual([amd, arm].map((digest) => has("rest", digest)), [true, false]);
+    const known = readdirSync(join(cwd, "arm/blobs/sha256")).map((hex) => `sha256:${hex}`);
+    writeFileSync(join(cwd, "known.txt"), known.map((digest) => `${digest}\n`).join(""));
+    for (const [place, except] of [["rest", "known.txt"], ["more", "./arm"]] as const) {
+      await copy("--except", except, "./multi:v1", `./${place}`);
+      assert.deepEqual([amd, arm].map((digest) => has(place, digest)), [true, true]);
+      assert.deepEqual(known.filter((digest) => has(place, digest)), [arm]);
+    }
   }));
 
 test("after a failure the rest is copied if told to; damaged copies are made good", () =>

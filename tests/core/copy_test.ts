@@ -83,7 +83,7 @@ everyLayout("what a copy sets", (place) => {
     await copy(layout, digest, target);
     assert.deepEqual((await target.index()).manifests, [first.descriptor]);
     const generation = async () => (await target.index()).annotations?.["dev.stowage.generation"];
-    const before = Number(await generation());
+    const before = Number(await generation() ?? 0);
     const { copied } = await copy(layout, "one", target, { as: ["a", "app/x:v1", "a"] });
     assert.equal(Number(await generation()), before + 1);
     assert.deepEqual(copied[0]?.names, ["a", "app/x:v1", "a"]);

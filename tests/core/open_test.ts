@@ -290,11 +290,11 @@ everyLayout("opening", (newPlace, kind) => {
 
   it("a place is only where its files are: others in it are no one's concern", async () => {
     await using place = newPlace();
-    await place.write("manifest.json", "[]");
+    await place.write("version", "[]");
     await place.write("repositories", "{}");
     const layout = await place.open();
     await layout.tag(await pushImage(layout, "one"), "v1");
-    assert.equal(await place.read("manifest.json"), "[]");
+    assert.equal(await place.read("version"), "[]");
     assert.equal(await place.read("repositories"), "{}");
     assert.deepEqual(layout.notices, []);
   });
@@ -469,7 +469,7 @@ describe("opening a directory", () => {
     await fails(
       openLayout(new URL("ftp://example/x"), { registry }),
       "unsupported",
-      /known schemes are dir, mem$/,
+      /known schemes are dir, mem, tar$/,
     );
   });
 });

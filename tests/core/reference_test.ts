@@ -93,6 +93,7 @@ const ROWS: readonly Row[] = [
   ["file:///srv/a%3Ab.tar:v1", "tar", "/srv/a:b.tar", "v1", undefined, "/srv/a:b.tar:v1"],
   ["-#app:v1", "-", "", "app:v1"],
   ["-", "-", ""],
+  ["tar:-", "-", "", undefined, undefined, "-"],
   ["@prod:v1", "@", "prod", "v1"],
   [`@prod@${D}`, "@", "prod", undefined, D],
   [":v1", "", "", "v1"],
@@ -172,7 +173,8 @@ it("a URL is made only where a backend opens it", () => {
   assert.equal(url({ scheme: "tar", path: "/srv/ä.tar" }), "tar:///srv/%C3%A4.tar");
   assert.equal(url({ scheme: "mem", path: "a/b" }), "mem:a%2Fb");
   assert.equal(url({ scheme: "s3", path: "//b/app?region=r" }), "s3://b/app?region=r");
-  for (const scheme of ["", "-", "@"]) {
+  assert.equal(url({ scheme: "-", path: "" }), "tar:-");
+  for (const scheme of ["", "@"]) {
     assert.throws(() => placeUrl({ scheme, path: "" }, "/"), { code: "invalid" });
   }
 });

@@ -1,0 +1,87 @@
+import type { Digest } from "../../core/mod.ts";
+import type { Change } from "./archive.ts";
+import { BLOCK, padded } from "./block.ts";
+import { type Body, bodyOf, bytesOf } from "./body.ts";
+import type { Contents } from "./contents.ts";
+import { whatWaits } from "./fold.ts";
+import { FACTS } from "./names.ts";
+import { headersOf } from "./pax.ts";
+import { type Known, rewrite } from "./rewrite.ts";
+import type { TarStore } from "./store.ts";
+import { documentText } from "./text.ts";
+
+/** What a compaction has brought. */
+export interface Compacted {
+  /** Bytes before. */
+  readonly before: number;
+  /** Bytes now. */
+  readonly after: number;
+}
+
+/** For so long it matters when a blob was stored: a collector leaves young ones alone. */
+const YOUNG = 2 * 24 * 3_600_000;
+
+/**
+ * Writes the archive anew, in its one order, without what was deleted or replaced: equal contents make equal bytes.
+ * What was deleted cannot come back then.
+ */
+export async function compact(store: TarStore): Promise<Compacted> {
+  const { archive } = store;
+  const before = (await archive.look()).length;
+  await archive.change("Cannot compact the archive", async (change) => {
+    const waiting = await whatWaits(store);
+    const { contents } = change.view;
+    const bodies = new Map<Digest, Body>();
+    for (const entry of contents.blobs.values()) {
+      bodies.set(entry.digest, bodyOf(change.file, entry));
+    }
+    for (const { body } of waiting) bodies.set(body.digest, body);
+    const docs = await textsOf(store, change);
+    const others = [...contents.others.values()].sort((a, b) => a.name < b.name ? -1 : 1)
+      .map((other) => ({
+        name: other.name,
+        size: other.size,
+        bytes: () => bytesOf(change.file, other),
+      }));
+    await rewrite(store, change, { docs, bodies, others }, youngOf(store, change));
+    for (const { info } of waiting) {
+      if (!store.pending.delete(info.digest)) await store.unstage(info);
+    }
+  });
+  return { before, after: (await archive.look()).length };
+}
+
+async function textsOf({ facts }: TarStore, { view, file }: Change): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  for (const [name, members] of view.contents.docs) {
+    const last = members.at(-1);
+    if (last) texts.set(name, await documentText(file, last, name));
+  }
+  const noted = await facts();
+  if (noted !== undefined) texts.set(FACTS, noted);
+  return texts;
+}
+
+/** The copies whose age still matters. */
+function youngOf(
+  { copies, clock }: TarStore,
+  { view: { contents, inode } }: Change,
+): Map<Digest, Known> {
+  const known = new Map<Digest, Known>();
+  for (const entry of contents.blobs.values()) {
+    const { version, modified } = copies.infoOf(inode, entry);
+    const time = modified?.getTime() ?? 0;
+    if (time > clock.now() - YOUNG) known.set(entry.digest, { version, modified: time });
+  }
+  return known;
+}
+
+/** About how many bytes an archive would have after a compaction. */
+export function compactedSize({ blobs, docs, others }: Contents): number {
+  const sizeOf = (name: string, size: number) => headersOf({ name, size }).length + padded(size);
+  let sum = 5 * BLOCK;
+  for (const { digest, size } of blobs.values()) sum += sizeOf(`blobs/${digest}`, size);
+  for (const [name, members] of docs) sum += sizeOf(name, members.at(-1)?.size ?? 0);
+  for (const { name, size } of others.values()) sum += sizeOf(name, size);
+  return sum;
+}

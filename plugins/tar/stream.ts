@@ -1,0 +1,25 @@
+import process from "node:process";
+import { type Backend, type BackendOptions, OciError } from "../../core/mod.ts";
+
+/** Opens `tar:-`: standard input to read, standard output to create. */
+export async function openStream(
+  url: URL,
+  { mode, clock }: BackendOptions,
+): Promise<Backend> {
+  const { stdin, stdout } = process;
+  if (mode === "write") {
+    const why = "a stream is read, or written anew, and never changed";
+    throw new OciError("unsupported", `Cannot open "-": ${why}`);
+  }
+  if ((mode === "read" ? stdin : stdout).isTTY) {
+    throw new OciError("invalid", `Cannot open "-": an archive is nothing for a terminal`, {
+      reason: "usage",
+    });
+  }
+  if (mode === "read") {
+    const { openStreamIn } = await import("./stream_in.ts");
+    return openStreamIn(url, stdin, clock);
+  }
+  const { openStreamOut, standardOutput } = await import("./stream_out.ts");
+  return openStreamOut(url, standardOutput());
+}

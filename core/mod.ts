@@ -76,10 +76,9 @@ export {
   isUsable,
   type KeepOptions,
   named,
-  printIndex,
   usable,
 } from "./image_index.ts";
-export { parseIndex } from "./index_text.ts";
+export { parseIndex, printIndex } from "./index_text.ts";
 export { copyJson, decodeUtf8, parseJson, sameJson } from "./json.ts";
 export {
   type Edge,

@@ -26,6 +26,7 @@ import { openCopies } from "./copies.ts";
 import { deleteBlobs } from "./deletion.ts";
 import { adoptLater } from "./adopt.ts";
 import { archiveDocs } from "./docs.ts";
+import { compressionOf, inflate } from "./inflate.ts";
 import { FACTS } from "./names.ts";
 import { renewals } from "./renewal.ts";
 import type { TarStore } from "./store.ts";
@@ -65,8 +66,17 @@ export async function openTar(
   { onStep, stale }: TarOptions = {},
 ): Promise<TarBackend> {
   const typed = archivePath(url);
-  const path = realPath(typed);
-  const beside = `${path}.stowage`;
+  const real = realPath(typed);
+  const beside = `${real}.stowage`;
+  const compression = compressionOf(real);
+  if (compression && mode !== "read") {
+    const why = `it is compressed by ${compression}; unpack it to change it`;
+    throw new OciError("read_only", `Cannot open "${typed}" to write: ${why}`);
+  }
+  const path = compression ? await inflate(real, compression, clock) : real;
+  if (compression) {
+    notice("compressed", `"${typed}" is compressed by ${compression}: each opening inflates it`);
+  }
   const ours = (name: string) => join(beside, name);
   const disk = createDisk(durability, onStep);
   const place: LocalPlace = {
@@ -121,14 +131,20 @@ export async function openTar(
     wait,
     flush,
   });
-  await archive.look();
+  const release = () => compression && rmSync(path, { force: true });
+  try {
+    await archive.look();
+  } catch (error) {
+    release();
+    throw error;
+  }
   let purged = 0;
   const sizes = async () => {
     const { contents, length } = await archive.look();
     return { before: length, after: compactedSize(contents) };
   };
   return {
-    url: archiveUrl(path),
+    url: archiveUrl(real),
     blobs: {
       ...readBlobs(store),
       ...ingestFiles(place, { folder: ours("ingest"), publish: staged.publish }),
@@ -141,6 +157,7 @@ export async function openTar(
     compact: () => compact(store),
     sizes,
     async [Symbol.asyncDispose]() {
+      if (compression) return void release();
       await flush();
       if (purged === 0) return;
       purged = 0;

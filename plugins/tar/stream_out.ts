@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import process from "node:process";
 import {
   type Backend,
@@ -25,20 +24,17 @@ const MOST = 64 << 20;
 /** Standard output; throws `aborted` once nobody reads it. */
 export function standardOutput(): Sink {
   const { stdout } = process;
-  let failed: Error | undefined;
-  stdout.on("error", (error) => failed ??= error);
   return {
-    async write(chunk) {
-      // The buffer that a chunk lies in may be used again before it has left.
-      if (!stdout.write(chunk.slice()) && !failed) {
-        await Promise.race([once(stdout, "drain"), once(stdout, "error")]).catch(() => {});
-      }
-      if (failed) {
-        throw new OciError("aborted", "Cannot write the archive: nobody reads it", {
-          cause: failed,
+    // Whatever the chunk lies in is used again once this has resolved.
+    write: (chunk) =>
+      new Promise((resolve, reject) => {
+        if (chunk.length === 0) return resolve();
+        stdout.write(chunk, (cause) => {
+          if (!cause) return resolve();
+          const message = "Cannot write the archive: nobody reads it";
+          reject(new OciError("aborted", message, { cause }));
         });
-      }
-    },
+      }),
   };
 }
 

@@ -75,7 +75,12 @@ export function openArchive(
     try {
       const stats = fstatSync(fd);
       if (!stats.isFile()) throw new OciError("invalid", `${action}: it is no regular file`);
-      const contents = await scan(fd, stats.size);
+      const contents = await scan(fd, stats.size).catch((error) => {
+        // An append may have come to be while its headers were read.
+        if (signatureOf(fstatSync(fd)) !== signatureOf(stats)) return undefined;
+        throw error;
+      });
+      if (!contents) return;
       const view = { contents, inode: stats.ino, length: stats.size };
       known = { view, signature: signatureOf(stats) };
       tell(contents);

@@ -40,6 +40,7 @@ export async function writeDocument(
   else await writeMore();
   // Only now: whoever misses a staged blob finds it in the archive.
   for (const { info } of waiting) {
+    await place.disk.step("unstage blob");
     if (pending.get(info.digest)?.info === info) pending.delete(info.digest);
     else await store.unstage(info);
   }
@@ -74,12 +75,12 @@ export async function writeDocument(
       documentOf(name, text, seconds),
       ...manifest,
     ]);
-    await place.disk.step("hide former documents");
     for (const member of members) await take(member);
     const notes = waiting.flatMap(({ info }): Note[] => {
       const entry = blobs.get(info.digest);
       return entry ? [{ entry, ...knownOf(info) }] : [];
     });
+    await place.disk.step("note copies");
     copies.note(inode, notes);
     change.settle();
   }
@@ -94,7 +95,10 @@ export async function writeDocument(
       blobs.set(digest, entryOf(member, digest));
     } else if (meaning.kind === "doc") {
       const former = docs.get(meaning.name) ?? [];
-      for (const one of former) await hideDocument(change, one, meaning.name);
+      for (const one of former) {
+        await place.disk.step("hide document");
+        await hideDocument(change, one, meaning.name);
+      }
       docs.set(meaning.name, [member]);
     }
   }

@@ -23,8 +23,10 @@ const MAGIC: readonly (readonly [Compression, readonly number[]])[] = [
   ["xz", [0xfd, 0x37, 0x7a, 0x58, 0x5a]],
   ["bzip2", [0x42, 0x5a, 0x68]],
 ];
-/** What a compressed archive may come to: layers are compressed already, so it is rarely twice its size. */
-const [RATIO, ALWAYS] = [64, 1 << 30];
+/** How many times its size a compressed archive may come to: layers are compressed already, so it is rarely twice. */
+const RATIO = 64;
+/** What is allowed in any case. */
+const ALWAYS = 1 << 30;
 
 /** How a file is compressed, by its first bytes; undefined for one that is not, or is not there. */
 export function compressionOf(path: string): Compression | undefined {
@@ -50,13 +52,14 @@ export async function inflate(
   path: string,
   compression: Compression,
   clock: Clock,
+  least = ALWAYS,
 ): Promise<string> {
   const action = `Cannot open "${path}"`;
   if (compression === "xz" || compression === "bzip2") {
     throw new OciError("unsupported", `${action}: it is compressed by ${compression}; unpack it`);
   }
   const inflated = join(tmpdir(), `stowage-${uniqueName(clock)}.tar`);
-  const most = Math.max(ALWAYS, RATIO * (await stat(path)).size);
+  const most = Math.max(least, RATIO * (await stat(path)).size);
   let length = 0;
   const limit = new Transform({
     transform(chunk: Uint8Array, _, done) {

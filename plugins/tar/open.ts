@@ -39,6 +39,8 @@ export interface TarOptions {
   readonly onStep?: OnStep;
   /** Milliseconds after which the lock of a dead process is taken over; default 10,000. */
   readonly stale?: number;
+  /** Bytes that a compressed archive may come to in any case; default 1 GiB, and 64 times what it has. */
+  readonly mostInflated?: number;
 }
 
 const RESERVED = ["lock", "lock.owner", "copies", "tmp", "ingest", "staged", "trash", "limbo"];
@@ -63,7 +65,7 @@ const IDLE = 0.3;
 export async function openTar(
   url: URL,
   { mode, durability, wait, clock, notice }: BackendOptions,
-  { onStep, stale }: TarOptions = {},
+  { onStep, stale, mostInflated }: TarOptions = {},
 ): Promise<TarBackend> {
   const typed = archivePath(url);
   const real = realPath(typed);
@@ -73,7 +75,7 @@ export async function openTar(
     const why = `it is compressed by ${compression}; unpack it to change it`;
     throw new OciError("read_only", `Cannot open "${typed}" to write: ${why}`);
   }
-  const path = compression ? await inflate(real, compression, clock) : real;
+  const path = compression ? await inflate(real, compression, clock, mostInflated) : real;
   if (compression) {
     notice("compressed", `"${typed}" is compressed by ${compression}: each opening inflates it`);
   }

@@ -1,7 +1,8 @@
 // What a process is killed in the midst of, on the level of the backend.
 import { type Backend, type BlobInfo, createDigester, type Digest } from "../../core/mod.ts";
 import { all, blobOf, put, seen, utf8, write } from "../contract/suite.ts";
-import { openAt } from "../plugins/dir/directories.ts";
+import type { TarBackend } from "../../plugins/tar/open.ts";
+import { openAt } from "./places.ts";
 
 /** Steps at which something else happens, by name. */
 export type Meanwhile = Readonly<Record<string, () => Promise<unknown>>>;
@@ -169,6 +170,40 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await store.blobs.delete([await put(store, old)], { batch: "1" });
     },
     run: (store) => store.blobs.trash?.purge("1", blobOf(old).digest) ?? Promise.resolve(),
+  },
+  "a renewal in an archive": {
+    prepare: (store) => put(store, old).then(() => push(store, "base")),
+    run: async (store) => store.blobs.renew?.(await oldBlob(store)),
+    check: oldBlob,
+  },
+  "a deletion in an archive": {
+    prepare: (store) => put(store, old).then(() => push(store, "base")),
+    run: async (store) => store.blobs.delete([await oldBlob(store)], { batch: "1" }),
+    async check(store) {
+      if (await store.blobs.stat(blobOf(old).digest)) return;
+      if (!await store.blobs.trash?.restore("1", blobOf(old).digest)) {
+        throw new Error("The blob is neither in its place nor in the trash");
+      }
+    },
+  },
+  "a restoration in an archive": {
+    async prepare(store) {
+      await put(store, old).then(() => push(store, "base"));
+      await store.blobs.delete([await oldBlob(store)], { batch: "1" });
+    },
+    run: (store) => store.blobs.trash?.restore("1", blobOf(old).digest) ?? Promise.resolve(),
+    async check(store) {
+      await store.blobs.trash?.restore("1", blobOf(old).digest);
+      await oldBlob(store);
+    },
+  },
+  "a compaction in an archive": {
+    prepare: (store) => push(store, "base").then(() => push(store, "second")),
+    run: (store) => (store as TarBackend).compact(),
+    async check(store) {
+      const names = await namesIn(store);
+      if (!names["base"] || !names["second"]) throw new Error("A name that was there is lost");
+    },
   },
   "an adoption": {
     async prepare(_, path) {

@@ -3,7 +3,7 @@
 // Step 0 is none: all steps are named. The scenario "pushes" pushes until it is killed.
 import process from "node:process";
 import { systemClock } from "../../core/mod.ts";
-import { openAt } from "../plugins/dir/directories.ts";
+import { openAt } from "./places.ts";
 import { push, scenarios } from "./scenarios.ts";
 
 const [path = "", name = "", step = "", stale = ""] = process.argv.slice(2);

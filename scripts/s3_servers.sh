@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real S3 servers on loopback, for the tests in tests/s3_real:
 #
-#   scripts/s3_servers.sh install          their packages: apt, and Go's by go install
+#   scripts/s3_servers.sh install          their packages by apt; with STOWAGE_TEST_GO=1 those of Go by go install
 #   scripts/s3_servers.sh start [NAME…]    starts rgw, swift, versitygw, minio; prints variables for `eval`
 #   scripts/s3_servers.sh kill NAME        SIGKILL to all of its daemons; `start NAME` brings them back with their data
 #   scripts/s3_servers.sh stop [NAME…]     ends them and removes what they stored
@@ -296,8 +296,8 @@ install() {
   if [ -n "${STOWAGE_TEST_GO:-}" ]; then
     have go || { say "no Go here, so no versitygw and no minio"; return; }
     mkdir -p "$BIN"
-    have versitygw || GOBIN=$BIN go install github.com/versity/versitygw/cmd/versitygw@latest 2>/dev/null || say "versitygw cannot be built"
-    have minio || GOBIN=$BIN go install github.com/minio/minio@latest 2>/dev/null || say "minio cannot be built"
+    have versitygw || GOBIN=$BIN go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>/dev/null || say "versitygw cannot be built"
+    have minio || GOBIN=$BIN go install github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c 2>/dev/null || say "minio cannot be built"
   fi
 }
 

@@ -33,9 +33,13 @@ const COLUMN_OF: Readonly<Record<string, Column>> = {
   minio: "minio",
 };
 
-function serverOf(name: string): RealServer | undefined {
+/** A server that variables tell of. */
+export function serverFrom(
+  name: string,
+  variables: Readonly<Record<string, string | undefined>>,
+): RealServer | undefined {
   const value = (variable: string) =>
-    process.env[`STOWAGE_TEST_S3_${name === "" ? "" : `${name.toUpperCase()}_`}${variable}`] ||
+    variables[`STOWAGE_TEST_S3_${name === "" ? "" : `${name.toUpperCase()}_`}${variable}`] ||
     undefined;
   const url = value("ENDPOINT");
   if (url === undefined) return undefined;
@@ -62,7 +66,7 @@ const named = (process.env["STOWAGE_TEST_S3_SERVERS"] ?? "").split(" ").filter((
 
 /** All servers of this run. */
 export const servers: readonly RealServer[] = ["", ...named].flatMap((name) =>
-  serverOf(name) ?? []
+  serverFrom(name, process.env) ?? []
 );
 
 /** Those that are known to the script and are not there. */

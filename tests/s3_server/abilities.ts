@@ -192,6 +192,13 @@ const questions = {
       }),
     );
   },
+  "Complete If-Match, its own": async (tools: Tools) => {
+    const etag = await tools.put("m5", "old");
+    const { query, body } = await tools.upload("m5", "new");
+    const headers = { "if-match": `"${etag}"` };
+    const reply = await tools.ask("POST", tools.at("m5"), { query, body, headers });
+    return await became(tools, "m5", reply);
+  },
   "Complete, its ETag": async (tools: Tools) => {
     const { query, body } = await tools.upload("m3", "new");
     const reply = await tools.ask("POST", tools.at("m3"), { query, body });

@@ -63,6 +63,7 @@ export function existing(
 /** Takes a header or request to heart, or not: true if it counts. */
 export function heeds(care: Care, header: string): boolean {
   if (care === 501) throw problems.notImplemented(header);
+  if (care === 412) throw problems.preconditionFailed(header);
   if (care === 400) throw problems.invalidArgument(`Unsupported header ${header}`, header);
   return care === "honoured";
 }

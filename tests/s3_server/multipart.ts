@@ -267,10 +267,10 @@ export async function completeUpload(context: Context): Promise<S3Answer> {
     etag: etagOfParts(context, parts.map(({ md5 }) => md5)),
     parts: parts.map((part) => part.content.size),
   };
-  const { complete } = switches.conditions;
+  const { completeCreate, completeReplace } = switches.conditions;
   const version = await checkedWrite(
     context,
-    () => checkWrite(context, complete, complete),
+    () => checkWrite(context, completeCreate, completeReplace),
     () => {
       bucket.uploads.delete(id);
       return putVersion(store, bucket, key, object, now(), lagOf(context));

@@ -74,6 +74,7 @@ const rows: Readonly<Record<Ability, readonly string[]>> = {
   ],
   "Complete If-None-Match: *, there": ["412, old", "200, new", "412, old", "412, old", "412, old"],
   "Complete If-Match, another": ["412, old", "200, new", "412, old", "412, old", "412, old"],
+  "Complete If-Match, its own": ["200, new", "200, new", "412, old", "200, new", "200, new"],
   "Complete, its ETag": [
     "200, that of HEAD",
     "200, empty",

@@ -9,7 +9,8 @@ const changes = {
     ifMatchForm: "unquoted",
     missingIfMatch: 412,
     conditions: {
-      complete: "ignored",
+      completeCreate: "ignored",
+      completeReplace: "ignored",
       delete: "ignored",
       perKey: "ignored",
       copySource: "ignored",
@@ -37,6 +38,7 @@ const changes = {
     conditions: {
       create: 501,
       replace: 501,
+      completeReplace: 412,
       perKey: "MalformedXML",
       copyTarget: 501,
     },
@@ -89,7 +91,8 @@ const changes = {
     ifMatchForm: "unquoted",
     missingIfMatch: 412,
     conditions: {
-      complete: "ignored",
+      completeCreate: "ignored",
+      completeReplace: "ignored",
       delete: "ignored",
       perKey: "ignored",
       copyTarget: "ignored",
@@ -110,7 +113,8 @@ const changes = {
     conditions: {
       create: "ignored",
       replace: "ignored",
-      complete: "ignored",
+      completeCreate: "ignored",
+      completeReplace: "ignored",
       delete: "ignored",
       perKey: "ignored",
       copyTarget: "ignored",
@@ -124,7 +128,8 @@ const changes = {
     conditions: {
       create: 501,
       replace: 501,
-      complete: 501,
+      completeCreate: 501,
+      completeReplace: 501,
       delete: 501,
       perKey: "MalformedXML",
       copyTarget: 501,
@@ -139,7 +144,8 @@ const changes = {
     conditions: {
       create: "ignored",
       replace: "ignored",
-      complete: "ignored",
+      completeCreate: "ignored",
+      completeReplace: "ignored",
       delete: "ignored",
       perKey: "ignored",
       copyTarget: "ignored",
@@ -156,7 +162,8 @@ const changes = {
     conditions: {
       create: "ignored",
       replace: "ignored",
-      complete: "ignored",
+      completeCreate: "ignored",
+      completeReplace: "ignored",
       delete: "ignored",
       perKey: "ignored",
       copySource: "ignored",

@@ -1,7 +1,7 @@
 // Everything in which S3 services differ, as plain values. The defaults are AWS; `personalities.ts` names other sets.
 
 /** What a service does with a header or request: takes it to heart, takes no notice, or refuses by this status. */
-export type Care = "honoured" | "ignored" | 400 | 501;
+export type Care = "honoured" | "ignored" | 400 | 412 | 501;
 
 /** The operations, as faults, rights and the journal name them. */
 export const OPERATIONS = [
@@ -75,8 +75,9 @@ export interface Switches {
     readonly create: Care;
     /** `If-Match` of PutObject. */
     readonly replace: Care;
-    /** Both, of CompleteMultipartUpload. */
-    readonly complete: Care;
+    /** The same of CompleteMultipartUpload. */
+    readonly completeCreate: Care;
+    readonly completeReplace: Care;
     /** `If-Match` of DeleteObject. */
     readonly delete: Care;
     /** `ETag` of a key in DeleteObjects. */
@@ -231,7 +232,8 @@ export const aws: Switches = {
   conditions: {
     create: "honoured",
     replace: "honoured",
-    complete: "honoured",
+    completeCreate: "honoured",
+    completeReplace: "honoured",
     delete: "honoured",
     perKey: "honoured",
     copySource: "honoured",

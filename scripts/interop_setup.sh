@@ -10,7 +10,7 @@ missing() {
   for tool in "$@"; do command -v "$tool" >/dev/null || printf '%s\n' "$tool"; done
 }
 
-debian=$(missing skopeo umoci buildah docker-registry zsh fish)
+debian=$(missing skopeo umoci buildah docker-registry zsh fish aws | sed s/^aws$/awscli/)
 if [ -n "$debian" ] && command -v apt-get >/dev/null; then
   as_root=$([ "$(id -u)" = 0 ] || echo sudo)
   $as_root apt-get update -qq
@@ -39,5 +39,5 @@ else
   echo "interop: no Go here, so no crane, regctl, oras-go, cosign"
 fi
 PATH=$bin:$PATH
-still=$(missing skopeo umoci buildah docker-registry zsh fish crane regctl oras-go cosign2 cosign3)
+still=$(missing skopeo umoci buildah docker-registry zsh fish aws crane regctl oras-go cosign2 cosign3)
 [ -z "$still" ] || echo "interop: without" $still

@@ -184,33 +184,27 @@ CONF
 start_swift() {
   have swift-proxy-server swift-account-server swift-container-server swift-object-server swift-ring-builder ||
     { say "swift cannot be had: no swift-proxy, swift-account, swift-container, swift-object"; return 1; }
-  local d=$DIR/swift p x rings=/etc/swift
+  local d=$DIR/swift p x
   mkdir -p "$d"/{run,log,srv/sda1,rings}
   p=$(port "$d" proxy)
-  # The servers look for their rings and hashes where the file system says, and nowhere else.
-  if [ ! -e "$rings/stowage-s3" ]; then
-    [ -w "$rings" ] || { say "swift cannot be had: $rings is not ours to write"; return 1; }
-    cp -n "$rings/swift.conf" "$rings/swift.conf.before-stowage" 2>/dev/null
-    printf '%s\n' '[swift-hash]' 'swift_hash_path_prefix = stowage' 'swift_hash_path_suffix = stowage' \
-      '[storage-policy:0]' 'name = default' 'default = yes' >"$rings/swift.conf"
+  if [ ! -s "$d/rings/swift.conf" ]; then
     for x in object container account; do
-      free_port >"$rings/stowage-s3.$x"
-      rm -f "$d/rings/$x.builder"
-      swift-ring-builder "$d/rings/$x.builder" create 4 1 0 >/dev/null
-      swift-ring-builder "$d/rings/$x.builder" add "r1z1-127.0.0.1:$(cat "$rings/stowage-s3.$x")/sda1" 1 >/dev/null
-      swift-ring-builder "$d/rings/$x.builder" rebalance >/dev/null
-      cp "$d/rings/$x.ring.gz" "$rings/"
+      swift-ring-builder "$d/rings/$x.builder" create 4 1 0 >/dev/null &&
+        swift-ring-builder "$d/rings/$x.builder" add "r1z1-127.0.0.1:$(port "$d" "$x")/sda1" 1 >/dev/null &&
+        swift-ring-builder "$d/rings/$x.builder" rebalance >/dev/null || return 1
     done
-    touch "$rings/stowage-s3"
+    printf '%s\n' '[swift-hash]' 'swift_hash_path_prefix = stowage' 'swift_hash_path_suffix = stowage' \
+      '[storage-policy:0]' 'name = default' 'default = yes' >"$d/rings/swift.conf"
   fi
   for x in object container account; do
-    printf '%s\n' '[DEFAULT]' 'bind_ip = 127.0.0.1' "bind_port = $(cat "$rings/stowage-s3.$x")" "devices = $d/srv" \
+    printf '%s\n' '[DEFAULT]' 'bind_ip = 127.0.0.1' "bind_port = $(port "$d" "$x")" "devices = $d/srv" "swift_dir = $d/rings" \
       'mount_check = false' 'disable_fallocate = true' 'workers = 0' "user = $(id -un)" \
       '[pipeline:main]' "pipeline = $x-server" "[app:$x-server]" "use = egg:swift#$x" >"$d/$x.conf"
     daemon "$d" "$x" swift-$x-server "$d/$x.conf"
   done
   {
-    printf '%s\n' '[DEFAULT]' 'bind_ip = 127.0.0.1' "bind_port = $p" 'workers = 0' "user = $(id -un)" '[pipeline:main]' \
+    printf '%s\n' '[DEFAULT]' 'bind_ip = 127.0.0.1' "bind_port = $p" "swift_dir = $d/rings" 'workers = 0' \
+      "user = $(id -un)" '[pipeline:main]' \
       'pipeline = catch_errors healthcheck proxy-logging cache s3api tempauth bulk slo dlo proxy-logging proxy-server' \
       '[app:proxy-server]' 'use = egg:swift#proxy' 'account_autocreate = true'
     for x in catch_errors healthcheck s3api tempauth bulk slo dlo; do printf '%s\n' "[filter:$x]" "use = egg:swift#$x"; done |

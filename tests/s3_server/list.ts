@@ -1,93 +1,12 @@
-// ListObjectsV2 and ListObjectVersions: pages of keys in the order of UTF-8.
+// ListObjectsV2.
 import { checksumElements } from "./about.ts";
-import { type Context, isoTime, showEtag, xmlAnswer } from "./context.ts";
-import { encode, parameter, type S3Answer } from "./message.ts";
-import { problems } from "./problem.ts";
 import { base64, fromBase64 } from "./checksums.ts";
-import {
-  compareUtf8,
-  current,
-  sortedKeys,
-  type Stored,
-  type Version,
-  versionsOf,
-} from "./store.ts";
+import { type Context, isoTime, showEtag, xmlAnswer } from "./context.ts";
+import { page, pageSize, writer } from "./list_page.ts";
+import { parameter, type S3Answer } from "./message.ts";
+import { problems } from "./problem.ts";
+import { current, type Stored } from "./store.ts";
 import type { Content, Elements } from "./xml.ts";
-
-const MOST = 1000;
-
-const slashes = (key: string) => encode(key).replaceAll("%2F", "/");
-const ENCODINGS = {
-  aws: (key: string) => slashes(key).replaceAll("%20", "+"),
-  rgw: encodeURIComponent,
-  swift: slashes,
-  ignored: (key: string) => key,
-};
-
-/** How a key is written in this list. */
-function writer({ request, switches }: Context): (key: string) => string {
-  const asked = parameter(request, "encoding-type") === "url";
-  return ENCODINGS[asked ? switches.list.encoding : "ignored"];
-}
-
-function pageSize({ request, switches }: Context): number {
-  const asked = parameter(request, "max-keys");
-  if (asked !== undefined && !/^\d+$/.test(asked)) {
-    throw problems.invalidArgument(
-      "Provided max-keys not an integer or within integer range",
-      "max-keys",
-    );
-  }
-  return Math.min(Number(asked ?? MOST), switches.list.page, MOST);
-}
-
-/** Keys and folders after a mark, one page of them. */
-function page<T>(
-  context: Context,
-  after: string,
-  entriesOf: (key: string) => readonly T[],
-): { entries: T[]; folders: string[]; last: string; truncated: boolean } {
-  const { request, bucket, switches } = context;
-  const prefix = parameter(request, "prefix") ?? "";
-  const delimiter = parameter(request, "delimiter") ?? "";
-  const most = pageSize(context);
-  const entries: T[] = [];
-  const folders: string[] = [];
-  let last = after;
-  const keys = sortedKeys(bucket);
-  for (let i = first(keys, compareUtf8(after, prefix) > 0 ? after : prefix); i < keys.length; i++) {
-    const key = keys[i] ?? "";
-    if (!key.startsWith(prefix)) break;
-    const at = delimiter === "" ? -1 : key.indexOf(delimiter, prefix.length);
-    const folder = at < 0 ? undefined : key.slice(0, at + delimiter.length);
-    // A mark inside a folder has the whole folder behind it.
-    const mark = folder ?? key;
-    if (compareUtf8(mark, after) <= 0 || (folder !== undefined && after.startsWith(folder))) {
-      continue;
-    }
-    const found = entriesOf(key);
-    if (found.length === 0 || folder !== undefined && folder === folders.at(-1)) continue;
-    if (entries.length + folders.length >= most) {
-      return { entries, folders, last, truncated: most > 0 };
-    }
-    if (folder === undefined) entries.push(...found);
-    else folders.push(folder);
-    last = mark;
-  }
-  if (switches.list.order === "unsorted") entries.reverse();
-  return { entries, folders, last, truncated: false };
-}
-
-/** Where a sorted list reaches a text. */
-function first(keys: readonly string[], text: string): number {
-  let [low, high] = [0, keys.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareUtf8(keys[middle] ?? "", text) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
 
 const utf8ToBase64 = (text: string) => base64(new TextEncoder().encode(text));
 
@@ -178,49 +97,4 @@ function folderKeys(context: Context): Content[] {
     Size: 0,
     StorageClass: "STANDARD",
   }];
-}
-
-export function listVersions(context: Context): S3Answer {
-  const { request, bucket } = context;
-  const write = writer(context);
-  const after = parameter(request, "key-marker") ?? "";
-  const { entries, folders, last, truncated } = page(context, after, (key) => {
-    const versions = versionsOf(bucket, key);
-    return versions.length === 0 ? [] : [{ key, versions }];
-  });
-  const about = (key: string, { id, at }: Version, latest: boolean) => ({
-    Key: write(key),
-    VersionId: id,
-    IsLatest: latest,
-    LastModified: isoTime(at),
-  });
-  const all = entries.flatMap(({ key, versions }) =>
-    versions.toReversed().map((version, i) => ({ key, version, latest: i === 0 }))
-  );
-  return xmlAnswer(context, "ListVersionsResult", {
-    Name: bucket.name,
-    Prefix: write(parameter(request, "prefix") ?? ""),
-    KeyMarker: write(after),
-    VersionIdMarker: "",
-    NextKeyMarker: truncated ? write(last) : undefined,
-    NextVersionIdMarker: truncated ? "" : undefined,
-    Delimiter: parameter(request, "delimiter"),
-    MaxKeys: pageSize(context),
-    EncodingType: parameter(request, "encoding-type"),
-    IsTruncated: truncated,
-    Version: all.flatMap(({ key, version, latest }) =>
-      version.object
-        ? [{
-          ...about(key, version, latest),
-          ETag: showEtag(context, version.object.etag),
-          Size: version.object.content.size,
-          StorageClass: "STANDARD",
-        }]
-        : []
-    ),
-    DeleteMarker: all.flatMap(({ key, version, latest }) =>
-      version.object ? [] : [about(key, version, latest)]
-    ),
-    CommonPrefixes: folders.map((folder) => ({ Prefix: write(folder) })),
-  });
 }

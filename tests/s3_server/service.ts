@@ -1,19 +1,14 @@
 // The service: a request in, an answer out, no socket. Who asks is found out first, then what.
-import {
-  abortUpload,
-  completeUpload,
-  createUpload,
-  listParts,
-  listUploads,
-  uploadPart,
-  uploadPartCopy,
-} from "./multipart.ts";
+import { completeUpload } from "./complete.ts";
+import { abortUpload, createUpload, uploadPart, uploadPartCopy } from "./multipart.ts";
+import { listParts, listUploads } from "./multipart_lists.ts";
 import * as buckets from "./buckets.ts";
 import { isChunked, refuseChunks, unchunk } from "./chunked.ts";
 import type { Context } from "./context.ts";
 import { copyObject } from "./copy.ts";
 import { deleteObjects } from "./delete_objects.ts";
-import { listObjects, listVersions } from "./list.ts";
+import { listObjects } from "./list.ts";
+import { listVersions } from "./list_versions.ts";
 import { type S3Answer, type S3Request, utf8 } from "./message.ts";
 import { deleteObject, getObject, putObject } from "./objects.ts";
 import { Problem, problems } from "./problem.ts";

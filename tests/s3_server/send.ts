@@ -8,8 +8,12 @@ const SLICE = 64 << 10;
 
 /** Ends a connection, politely or not. */
 export function drop({ socket }: { readonly socket: ServerResponse["socket"] }, by: End): void {
-  if (by === "rst") socket?.resetAndDestroy();
-  else socket?.destroy();
+  try {
+    if (by === "rst") return void socket?.resetAndDestroy();
+  } catch {
+    // Bun resets no connection of TLS.
+  }
+  socket?.destroy();
 }
 
 async function write(response: ServerResponse, bytes: Uint8Array): Promise<void> {

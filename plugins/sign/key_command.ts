@@ -76,7 +76,7 @@ export default defineBody({
     const lines = {
       text,
       json: text,
-      pem: [printPublicKey(own).trimEnd()],
+      pem: printPublicKey(own).trimEnd().split("\n"),
       policy: [JSON.stringify(entry)],
     };
     await result({

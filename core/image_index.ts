@@ -84,7 +84,7 @@ export function isUsable(entry: unknown): entry is Descriptor {
 }
 
 /** The entries that may say a string: those whose text holds it, or all. */
-function saying(index: ImageIndex, text: string, begin = '"'): readonly Descriptor[] {
+export function saying(index: ImageIndex, text: string, begin = '"'): readonly Descriptor[] {
   return rowsBehind(index)?.holding(begin + JSON.stringify(text).slice(1)) ?? index.manifests;
 }
 

@@ -76,6 +76,7 @@ export {
   isUsable,
   type KeepOptions,
   named,
+  saying,
   usable,
 } from "./image_index.ts";
 export { parseIndex, printIndex } from "./index_text.ts";

@@ -1,8 +1,17 @@
-import { type Descriptor, named, nameOf, type TagContext } from "../../core/mod.ts";
-import { type Bound, fitsInline, withBundles } from "./bundles.ts";
+import {
+  type Descriptor,
+  type ImageIndex,
+  nameOf,
+  saying,
+  type TagContext,
+} from "../../core/mod.ts";
+import { type Bound, fitsInline, inlineSize, lengthOf, withBundles } from "./bundles.ts";
 import { BUNDLE_TYPE } from "./envelope.ts";
 import { EMPTY, EMPTY_TYPE, MANAGED, OF, printReferrer } from "./referrer.ts";
 import { listingsOf } from "./stored.ts";
+
+/** The states of an index whose empty config was made sure of, with the bytes that bundles take in each. */
+const prepared = new WeakMap<ImageIndex, number>();
 
 /**
  * Gives an entry these bundles, and makes them last: each is stored, tied to its image by a manifest, and that is
@@ -14,7 +23,10 @@ export async function attach(
   context: TagContext,
 ): Promise<Descriptor> {
   const name = nameOf(entry) ?? "";
-  await context.put(EMPTY_TYPE, EMPTY);
+  if (!prepared.has(context.index)) {
+    await context.put(EMPTY_TYPE, EMPTY);
+    prepared.set(context.index, inlineSize(context.index));
+  }
   const listings: Descriptor[] = [];
   for (const { bytes, binding } of bounds) {
     await context.put(BUNDLE_TYPE, bytes);
@@ -30,8 +42,10 @@ export async function attach(
   }
   dropFormer(entry, name, listings, context);
   const bundles = bounds.map(({ bytes }) => bytes);
-  const others = context.edited.manifests.filter((one) => nameOf(one) !== name);
-  return withBundles(entry, bundles, fitsInline(bundles, others));
+  const used = prepared.get(context.index) ?? 0;
+  const inline = fitsInline(bundles, used);
+  if (inline) prepared.set(context.index, used + lengthOf(bundles));
+  return withBundles(entry, bundles, inline);
 }
 
 /** Drops the listings of bundles that were replaced, unless what they are about was kept without its name. */
@@ -42,11 +56,14 @@ function dropFormer(
   context: TagContext,
 ): void {
   const stay = new Set(listings.map(({ digest }) => digest));
-  const former = named(context.index, name)[0]?.digest;
-  const isKept = former !== entry.digest &&
-    context.edited.manifests.some((one) => one?.digest === former && nameOf(one) === undefined);
+  const about = saying(context.index, name);
+  const former = about.find((one) => nameOf(one) === name)?.digest;
+  const isKept = former !== undefined && former !== entry.digest &&
+    saying(context.edited, former).some((one) =>
+      one?.digest === former && nameOf(one) === undefined
+    );
   if (isKept) return;
-  for (const listing of listingsOf(context.index.manifests, name)) {
+  for (const listing of listingsOf(about, name)) {
     if (!stay.has(listing.digest)) context.drop(listing);
   }
 }

@@ -3,8 +3,10 @@ import {
   type Descriptor,
   type Digest,
   digestOf,
+  type ImageIndex,
   isDigest,
   isOciError,
+  saying,
 } from "../../core/mod.ts";
 import { utf8 } from "./bytes.ts";
 import { type Envelope, readBundle } from "./envelope.ts";
@@ -64,21 +66,23 @@ export function withBundles(
   return annotated(entry, changes);
 }
 
-/** Whether there is room for these bundles on an entry, beside those of the others. */
-export function fitsInline(
-  bundles: readonly Uint8Array[],
-  others: readonly Descriptor[],
-): boolean {
-  let size = bundles.reduce((sum, { length }) => sum + length, 0);
-  if (bundles.some(({ length }) => length > MOST_ANNOTATION)) return false;
-  for (const other of others) {
-    for (let at = 0; at < MOST_BINDINGS; at++) {
-      const text = other?.annotations?.[keyAt(at)];
-      if (typeof text !== "string") break;
-      size += text.length;
-    }
-  }
-  return size <= MOST_INLINE;
+/** The bytes of bundles. */
+export function lengthOf(bundles: readonly Uint8Array[]): number {
+  return bundles.reduce((sum, { length }) => sum + length, 0);
+}
+
+/** The bytes that bundles take in an index. */
+export function inlineSize(index: ImageIndex): number {
+  return saying(index, BINDING).reduce((sum, entry) => {
+    if (typeof entry?.annotations !== "object") return sum;
+    return inlineBundles(entry).reduce((size, text) => size + String(text).length, sum);
+  }, 0);
+}
+
+/** Whether there is room for these bundles on an entry, in an index where others take `used` bytes. */
+export function fitsInline(bundles: readonly Uint8Array[], used: number): boolean {
+  return bundles.every(({ length }) => length <= MOST_ANNOTATION) &&
+    used + lengthOf(bundles) <= MOST_INLINE;
 }
 
 /** A bundle of ours, read and not yet verified. */

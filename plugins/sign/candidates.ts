@@ -15,7 +15,7 @@ import { MOST_BUNDLE } from "./envelope.ts";
 import type { Candidate } from "./judge.ts";
 import { MOST_LAYERS, MOST_PAYLOAD, SIGNATURE, SIGS, SIMPLE_SIGNING } from "./legacy.ts";
 import type { Form } from "./policy.ts";
-import { bundleLayers, type Reading, small, smallNode } from "./stored.ts";
+import { bundleLayers, type Reading, small, smallNode, stored } from "./stored.ts";
 
 const MOST_MANIFEST = 64 << 10;
 /** No more referrers of one image are looked at. */
@@ -80,7 +80,7 @@ async function bundles(
     seen.add(digest);
     const blob = await reading.blobs.stat(digest);
     if (!blob) continue;
-    const bytes = await small(reading, digest, MOST_BUNDLE);
+    const bytes = blob.size > MOST_BUNDLE ? undefined : await stored(reading, digest);
     found.push(
       bytes ? { source, bytes } : {
         source,

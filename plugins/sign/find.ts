@@ -1,7 +1,6 @@
 import {
   type Descriptor,
   type Digest,
-  found,
   hookContext,
   isUsable,
   type Layout,
@@ -9,6 +8,7 @@ import {
   OciError,
   type Reference,
 } from "../../core/mod.ts";
+import { exactly } from "./exact.ts";
 import { type Reason, refusal } from "./refusal.ts";
 import type { Reading } from "./stored.ts";
 import { placeOf, type Verdict, type VerifyOptions } from "./verify.ts";
@@ -36,7 +36,7 @@ export async function findNamed(
     const entry = await layout.resolve(digest ?? "");
     return { reading, entry, name: undefined };
   }
-  const [entry] = found(reading.index, name, { suffix: false });
+  const [entry] = exactly(reading.index, name);
   if (entry === undefined) {
     const seen = (await state?.load(placeOf(policy, reading)))?.get(name);
     if (seen) return removed(name, seen.target);

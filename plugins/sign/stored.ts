@@ -8,6 +8,7 @@ import {
   nameOf,
   type Node,
   parseNode,
+  saying,
 } from "../../core/mod.ts";
 import { bundleRefs, inlineBundles } from "./bundles.ts";
 import { utf8 } from "./bytes.ts";
@@ -28,6 +29,14 @@ export async function small(
 ): Promise<Uint8Array | undefined> {
   const blob = await blobs.stat(digest);
   if (!blob || blob.size > limit) return undefined;
+  return await stored({ fetchAll }, digest);
+}
+
+/** The bytes of a blob that is known to be small; nothing if it is damaged, or gone by now. */
+export async function stored(
+  { fetchAll }: Pick<Reading, "fetchAll">,
+  digest: Digest,
+): Promise<Uint8Array | undefined> {
   try {
     return await fetchAll(digest);
   } catch (error) {
@@ -78,7 +87,7 @@ export function listingsOf(entries: readonly Descriptor[], name: string): Descri
 /** The bundles of such entries. */
 export async function listedBundles(reading: Reading, name: string): Promise<Uint8Array[]> {
   const found: Uint8Array[] = [];
-  for (const listing of listingsOf(reading.index.manifests, name)) {
+  for (const listing of listingsOf(saying(reading.index, name), name)) {
     const node = await smallNode(reading, listing.digest);
     for (const layer of node ? bundleLayers(node) : []) {
       const bytes = await small(reading, layer.digest, MOST_BUNDLE);

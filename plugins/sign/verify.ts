@@ -1,6 +1,5 @@
 import {
   type Descriptor,
-  found,
   isOciError,
   kindOf,
   messageOf,
@@ -9,6 +8,7 @@ import {
   splitPinned,
 } from "../../core/mod.ts";
 import { candidates } from "./candidates.ts";
+import { exactly } from "./exact.ts";
 import { type Case, judge, type Judged, type Warning } from "./judge.ts";
 import { BY_DIGEST, type Form, type Policy, ruleFor } from "./policy.ts";
 import { type Reason, refusal } from "./refusal.ts";
@@ -108,7 +108,7 @@ async function judgeEntry(
     candidates: told,
   });
   if (name !== undefined) {
-    const { length } = found(reading.index, name, { suffix: false });
+    const { length } = exactly(reading.index, name);
     if (length > 1) return fail("ambiguous", `${length} entries have this name`);
     if (length === 0) return fail("wrong_ref", "No entry has this very name");
   }

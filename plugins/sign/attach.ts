@@ -8,7 +8,7 @@ import {
 import { type Bound, fitsInline, inlineSize, lengthOf, withBundles } from "./bundles.ts";
 import { BUNDLE_TYPE } from "./envelope.ts";
 import { EMPTY, EMPTY_TYPE, MANAGED, OF, printReferrer } from "./referrer.ts";
-import { listingsOf } from "./stored.ts";
+import { entriesAbout, listingsOf } from "./stored.ts";
 
 /** The states of an index whose empty config was made sure of, with the bytes that bundles take in each. */
 const prepared = new WeakMap<ImageIndex, number>();
@@ -56,7 +56,7 @@ function dropFormer(
   context: TagContext,
 ): void {
   const stay = new Set(listings.map(({ digest }) => digest));
-  const about = saying(context.index, name);
+  const about = entriesAbout(context, name);
   const former = about.find((one) => nameOf(one) === name)?.digest;
   const isKept = former !== undefined && former !== entry.digest &&
     saying(context.edited, former).some((one) =>

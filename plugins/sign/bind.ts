@@ -3,7 +3,6 @@ import {
   digestOf,
   IMAGE_NAME,
   isDigestTag,
-  named,
   nameOf,
   OciError,
   sameJson,
@@ -22,7 +21,7 @@ import {
   refOf,
   STATEMENT_TYPE,
 } from "./statement.ts";
-import { listedBundles, ownBundles } from "./stored.ts";
+import { entriesAbout, listedBundles, ownBundles } from "./stored.ts";
 import { printTime, readTime } from "./time.ts";
 
 /** How references are signed. */
@@ -123,7 +122,7 @@ export async function bind(
 
 /** Earlier bindings of the name, by whomever: on the entry, on its predecessor, listed. */
 async function earlier(entry: Descriptor, name: string, context: TagContext): Promise<Bound[]> {
-  const former = named(context.index, name);
+  const former = entriesAbout(context, name).filter((one) => nameOf(one) === name);
   const bundles: Uint8Array[] = [];
   for (const one of [entry, ...former]) bundles.push(...await ownBundles(context, one));
   bundles.push(...await listedBundles(context, name));

@@ -1,4 +1,4 @@
-import { complaint, type HookContext, isOciError, z } from "../../core/mod.ts";
+import { complaint, type HookContext, type ImageIndex, isOciError, z } from "../../core/mod.ts";
 
 const NAME = "sequences.json";
 /** A number beyond is no count of signatures but an attempt to use them up. */
@@ -28,13 +28,18 @@ function parse(text: string | undefined): Floors {
   }
 }
 
+/** What was noted when an index was read. */
+const loaded = new WeakMap<ImageIndex, Promise<Floors>>();
+
 /** The highest sequence noted for a name. */
 export async function loadFloor(
-  { docs }: Pick<HookContext, "docs">,
+  { docs, index }: Pick<HookContext, "docs" | "index">,
   scope: string,
   name: string,
 ): Promise<number> {
-  const refs = parse((await docs.load(NAME))?.text);
+  const reading = loaded.get(index) ?? docs.load(NAME).then((doc) => parse(doc?.text));
+  loaded.set(index, reading);
+  const refs = await reading;
   const noted = Object.hasOwn(refs, scope) ? refs[scope] : undefined;
   const sequence = noted && Object.hasOwn(noted, name) ? noted[name] ?? 0 : 0;
   return Number.isSafeInteger(sequence) && sequence > 0 && sequence <= MOST ? sequence : 0;

@@ -84,10 +84,19 @@ export function listingsOf(entries: readonly Descriptor[], name: string): Descri
   );
 }
 
+const about = new WeakMap<Reading, readonly Descriptor[]>();
+
+/** The entries that a name may concern, looked for once: its own, and those that list its signatures. */
+export function entriesAbout(reading: Reading, name: string): readonly Descriptor[] {
+  const known = about.get(reading) ?? saying(reading.index, name);
+  about.set(reading, known);
+  return known;
+}
+
 /** The bundles of such entries. */
 export async function listedBundles(reading: Reading, name: string): Promise<Uint8Array[]> {
   const found: Uint8Array[] = [];
-  for (const listing of listingsOf(saying(reading.index, name), name)) {
+  for (const listing of listingsOf(entriesAbout(reading, name), name)) {
     const node = await smallNode(reading, listing.digest);
     for (const layer of node ? bundleLayers(node) : []) {
       const bytes = await small(reading, layer.digest, MOST_BUNDLE);

@@ -2,9 +2,11 @@ import {
   annotated,
   type Descriptor,
   digestOf,
+  isOciError,
   type Layout,
   MANIFEST_TYPE,
   type Meter,
+  OciError,
 } from "../../core/mod.ts";
 import { EMPTY_BYTES, EMPTY_TYPE, manifestOf, TITLE } from "./artifact.ts";
 import type { Input } from "./file_argument.ts";
@@ -12,6 +14,9 @@ import { fileSource } from "./local_file.ts";
 import { createPace, type Pace, paced } from "./pace.ts";
 import { inPool } from "./pool.ts";
 import type { Plan, Push } from "./push_plan.ts";
+
+/** How often what is pushed may be collected meanwhile. */
+const TRIES = 20;
 
 /** Stores the files, the config and the manifest of an artifact, then lists it. */
 export async function pushArtifact(
@@ -41,14 +46,46 @@ export async function pushArtifact(
   const bytes = manifestOf({ artifactType, config, layers, subject, annotations: manifest });
   const existed = await layout.exists(digestOf(bytes));
   const { expect } = flags;
-  const entry = await layout.pushManifest(bytes, {
-    mediaType: MANIFEST_TYPE,
-    ref: names,
-    ...(expect === undefined ? {} : { expect: expect === "none" ? null : expect }),
+  const list = () =>
+    layout.pushManifest(bytes, {
+      mediaType: MANIFEST_TYPE,
+      ref: names,
+      ...(expect === undefined ? {} : { expect: expect === "none" ? null : expect }),
+    });
+  const entry = await retried(list, plan, async () => {
+    await inPool(plan.files, flags.jobs, (input) => pushFile(context, layout, meter, input, pace));
+    if (plan.config) await pushFile(context, layout, meter, plan.config, pace);
+    else await layout.push({}, EMPTY_BYTES);
   });
   settle(meter, entry.digest, entry.size, existed);
   for (const name of names) meter.reference(name, entry.digest);
   return { entry, files };
+}
+
+/** Lists what was stored; what a collector without grace has taken meanwhile is stored again. */
+async function retried<T>(
+  list: () => Promise<T>,
+  { files, config }: Plan,
+  storeAgain: () => Promise<void>,
+): Promise<T> {
+  for (let tries = 1;; tries++) {
+    try {
+      return await list();
+    } catch (error) {
+      if (!isOciError(error, "not_found")) throw error;
+      if ([...files, config].some((input) => input?.path === "-") || tries === TRIES) {
+        throw new OciError(
+          "conflict",
+          `Cannot push: it was collected meanwhile: ${error.message}`,
+          {
+            digest: error.digest,
+            cause: error,
+          },
+        );
+      }
+      await storeAgain();
+    }
+  }
 }
 
 /** Stores a file in one pass: its digest is known once its last byte is. */

@@ -36,6 +36,18 @@ function linesOf(child: ChildProcess): { next(): Promise<string>; ended: Promise
   };
 }
 
+/** Whatever goes wrong, a program must not write on into a folder that is being removed. */
+function endedAtLast(child: ChildProcess, over: Promise<Run>): AsyncDisposable {
+  let gone = false;
+  const end = over.then(() => void (gone = true));
+  return {
+    async [Symbol.asyncDispose]() {
+      if (!gone) kill(child, "SIGKILL");
+      await end;
+    },
+  };
+}
+
 async function pushed(cwd: string, name: string): Promise<void> {
   writeFileSync(join(cwd, `${name}.txt`), `the file of ${name}\n`);
   const run = await stowage(["push", `./store:${name}`, `${name}.txt`, "--create", "-q"], { cwd });
@@ -60,6 +72,7 @@ test(
       const flags = ["--retention", "r.json", "--metrics", "gc.prom", "--json"];
       const child = start(["gc", "./store", "--every", "200ms", ...flags], { cwd });
       const { next, ended } = linesOf(child);
+      await using _end = endedAtLast(child, ended);
       const until = async (wanted: (report: Report & { error?: { code: string } }) => boolean) => {
         while (true) {
           const report = JSON.parse(await next());

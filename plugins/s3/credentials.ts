@@ -66,13 +66,8 @@ export function renewing(
 ): CredentialSource {
   let held: Credentials | undefined;
   let fetching: Promise<Credentials> | undefined;
-  const fetched = async () => {
-    try {
-      return held = await fetch();
-    } finally {
-      fetching = undefined;
-    }
-  };
+  const fetched = () =>
+    Promise.try(fetch).then((found) => held = found).finally(() => fetching = undefined);
   return async (renew = false) => {
     const end = held?.expiration?.getTime() ?? Infinity;
     if (held && !renew && end - clock.now() > EARLY) return held;

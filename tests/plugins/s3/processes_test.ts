@@ -1,45 +1,22 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import process from "node:process";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { describe, it } from "node:test";
 import { createRegistry, type Layout, nameOf, openLayout, systemClock } from "../../../core/mod.ts";
 import { s3 } from "../../../plugins/s3/mod.ts";
 import { danglingIn } from "../../gc/collecting.ts";
 import { imageOf, pushAll } from "../../images.ts";
-import { type Runtime, runtimes } from "../../runtimes.ts";
+import { runtimes } from "../../runtimes.ts";
 import { type S3Server, start } from "../../s3_server/server.ts";
 import { credentialsOf } from "./buckets.ts";
 import { fastClock } from "./programs/fast_clock.ts";
+import { run } from "./programs/run.ts";
 
 const full = process.env["STOWAGE_TEST_S3"] === "all";
 const WRITERS = 8;
 const NAMES = full ? 50 : 20;
 const SPEED = 40;
-
-/** Starts one of the programs; `say` hears its lines. */
-function run(
-  { start: [command = "", ...how] }: Runtime,
-  name: string,
-  server: S3Server,
-  args: readonly string[],
-  say: (line: string) => void,
-): ChildProcess {
-  const program = fileURLToPath(new URL(`./programs/${name}.ts`, import.meta.url));
-  const child = spawn(command, [...how, program, ...args], {
-    stdio: ["ignore", "pipe", "inherit"],
-    env: {
-      ...process.env,
-      AWS_ACCESS_KEY_ID: server.accessKey,
-      AWS_SECRET_ACCESS_KEY: server.secretKey,
-      AWS_EC2_METADATA_DISABLED: "true",
-    },
-  });
-  if (child.stdout) createInterface({ input: child.stdout }).on("line", say);
-  return child;
-}
 
 const mixed = (n: number) => runtimes[n % runtimes.length] ?? assert.fail();
 /** The same server by two names, as two gateways of one store are. */

@@ -1,0 +1,28 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import process from "node:process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import type { Runtime } from "../../../runtimes.ts";
+import type { S3Server } from "../../../s3_server/server.ts";
+
+/** Starts one of the programs beside this file, with the key of a server; `say` hears its lines. */
+export function run(
+  { start: [command = "", ...how] }: Runtime,
+  name: string,
+  server: S3Server,
+  args: readonly string[],
+  say: (line: string) => void = () => {},
+): ChildProcess {
+  const program = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
+  const child = spawn(command, [...how, program, ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: {
+      ...process.env,
+      AWS_ACCESS_KEY_ID: server.accessKey,
+      AWS_SECRET_ACCESS_KEY: server.secretKey,
+      AWS_EC2_METADATA_DISABLED: "true",
+    },
+  });
+  if (child.stdout) createInterface({ input: child.stdout }).on("line", say);
+  return child;
+}

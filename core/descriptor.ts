@@ -67,6 +67,40 @@ export const descriptorSchema = z.looseObject({
   data: z.optional(text),
 }) as unknown as Schema<Descriptor>;
 
+/** Whether all members of an object are text. */
+export function isTextRecord(value: unknown): value is Annotations {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  for (const name in value) {
+    if (typeof (value as Record<string, unknown>)[name] !== "string") return false;
+  }
+  return true;
+}
+
+function isPlainPlatform(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { os, architecture, variant = "", ...more } = value as Record<string, unknown>;
+  return typeof os === "string" && typeof architecture === "string" &&
+    typeof variant === "string" && more["os.version"] === undefined &&
+    more["os.features"] === undefined;
+}
+
+/**
+ * Whether a value is a descriptor with nothing rare about it: what nearly all are, told some twenty times faster than by
+ * the schema, which judges the others.
+ */
+export function isPlainDescriptor(value: unknown): value is Descriptor {
+  if (typeof value !== "object" || value === null) return false;
+  const { mediaType, digest, size, annotations, platform, artifactType, urls, data } =
+    value as Record<string, unknown>;
+  return typeof mediaType === "string" && mediaType !== "" && isDigest(digest) &&
+    Number.isSafeInteger(size) && size as number >= 0 &&
+    (annotations === undefined || isTextRecord(annotations)) &&
+    (platform === undefined || isPlainPlatform(platform)) &&
+    (artifactType === undefined || typeof artifactType === "string") &&
+    urls === undefined &&
+    data === undefined;
+}
+
 /** The annotations that name an entry of an index. */
 export const REF_NAME = "org.opencontainers.image.ref.name";
 /** The full image name, as containerd and docker write it. */

@@ -4,6 +4,7 @@ import {
   canonical,
   type Descriptor,
   descriptorSchema,
+  isPlainDescriptor,
   TAGGED,
 } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
@@ -77,7 +78,7 @@ export function isUsable(entry: unknown): entry is Descriptor {
   if (typeof entry !== "object" || entry === null) return false;
   let verdict = verdicts.get(entry);
   if (verdict === undefined) {
-    verdict = complaint(descriptorSchema, entry) === undefined;
+    verdict = isPlainDescriptor(entry) || complaint(descriptorSchema, entry) === undefined;
     verdicts.set(entry, verdict);
   }
   return verdict;

@@ -17,11 +17,21 @@ export function parseJson(text: string): unknown {
   try {
     const value: unknown = JSON.parse(text);
     // A text that prints as it was read has no second member of a name, and no number that lost a digit.
-    if (JSON.stringify(value) === text && isShallow(value)) return value;
+    if (JSON.stringify(value) === text && (isSimple(text) || isShallow(value))) return value;
   } catch (error) {
     if (!(error instanceof SyntaxError || error instanceof RangeError)) throw error;
   }
   return new Reader(text).whole();
+}
+
+/** Whether so little is opened in a text that it cannot be deep. */
+function isSimple(text: string): boolean {
+  let opened = 0;
+  for (const bracket of "[{") {
+    let at = text.indexOf(bracket);
+    for (; at >= 0 && opened < MAX_DEPTH; opened++) at = text.indexOf(bracket, at + 1);
+  }
+  return opened < MAX_DEPTH;
 }
 
 function isShallow(value: unknown, depth = 0): boolean {
@@ -157,10 +167,12 @@ export function sameJson(a: unknown, b: unknown): boolean {
     names.every((name) => Object.hasOwn(b, name) && sameJson(member(a, name), member(b, name)));
 }
 
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
 /** UTF-8 as text; a byte order mark stays, and is no JSON. Throws `corrupt`. */
 export function decodeUtf8(bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return utf8.decode(bytes);
   } catch (cause) {
     throw new OciError("corrupt", "Cannot read text: it is not UTF-8", { cause });
   }

@@ -1,4 +1,11 @@
-import { type Annotations, type Descriptor, descriptorSchema, digestSchema } from "./descriptor.ts";
+import {
+  type Annotations,
+  type Descriptor,
+  descriptorSchema,
+  digestSchema,
+  isPlainDescriptor,
+  isTextRecord,
+} from "./descriptor.ts";
 import { OciError } from "./errors.ts";
 import { INDEX_TYPE } from "./image_index.ts";
 import { decodeUtf8, parseJson } from "./json.ts";
@@ -82,6 +89,20 @@ const shape = z.looseObject({
   annotations: z.optional(z.nullable(z.record(z.string(), z.string()))),
 }) as unknown as Schema<NodeShape>;
 
+/** Whether a node has nothing rare about it: so it is told quickly for nearly all; the schema judges the others. */
+function isPlainNode(kind: NodeKind, json: unknown): boolean {
+  if (kind === "schema1" || typeof json !== "object" || json === null) return false;
+  const node = json as NodeShape;
+  const isText = (value: unknown) => value === undefined || typeof value === "string";
+  const isPlain = (value: unknown) => value === undefined || isPlainDescriptor(value);
+  const arePlain = (value: unknown) =>
+    value === undefined || (Array.isArray(value) && value.every(isPlainDescriptor));
+  return isText(node.mediaType) && isText(node.artifactType) &&
+    isPlain(node.config) && isPlain(node.subject) &&
+    arePlain(node.layers) && arePlain(node.manifests) && arePlain(node.blobs) &&
+    (node.annotations === undefined || isTextRecord(node.annotations));
+}
+
 const schema1Shape = z.looseObject({
   fsLayers: z.array(z.looseObject({ blobSum: digestSchema })),
 }) as unknown as Schema<NodeShape>;
@@ -104,7 +125,9 @@ export function parseNode(bytes: Uint8Array, mediaType?: string): Node {
   const said = (json as NodeShape | null)?.mediaType;
   const kind = kindOf(mediaType || (typeof said === "string" ? said : "")) ?? shapeOf(json);
   if (kind === undefined) return fail("it is neither an image manifest nor an index");
-  const reason = complaint(kind === "schema1" ? schema1Shape : shape, json);
+  const reason = isPlainNode(kind, json)
+    ? undefined
+    : complaint(kind === "schema1" ? schema1Shape : shape, json);
   if (reason !== undefined) return fail(reason);
   const node = json as NodeShape;
   if ("manifests" in node && ("config" in node || "layers" in node)) {

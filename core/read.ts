@@ -1,3 +1,4 @@
+import { bytesAtHand } from "./bytes_stream.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { createDigester, type Digest, digestOf, parseDigest, writableAlgorithm } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
@@ -51,9 +52,16 @@ export async function stored(
   digest: Digest,
   range?: FetchOptions["range"],
 ): Promise<Chunks> {
+  return chunksOf(await streamFrom(store, digest, range), { signal: store.signal });
+}
+
+async function streamFrom(
+  store: Store,
+  digest: Digest,
+  range?: FetchOptions["range"],
+): Promise<ReadableStream<Uint8Array>> {
   try {
-    const stream = await store.backend.blobs.read(digest, range);
-    return chunksOf(stream, { signal: store.signal });
+    return await store.backend.blobs.read(digest, range);
   } catch (error) {
     throw isOciError(error, "not_found") ? absent(store, digest, error) : error;
   }
@@ -108,20 +116,28 @@ function streamOf(chunks: Chunks): ReadableStream<Uint8Array> {
   }, { highWaterMark: 0 });
 }
 
-/** All bytes of a blob, verified; embedded `data` answers if it is right. */
+/** All bytes of a blob, verified unless that is declined; embedded `data` answers if it is right. */
 export async function readAll(
   store: Store,
   target: Target,
-  { limit }: { limit: number },
+  { limit, verify: verified = true }: { limit: number } & Pick<FetchOptions, "verify">,
 ): Promise<Uint8Array> {
   const digest = parseDigest(target.digest);
-  const embedded = embeddedData(target);
-  if (embedded) return embedded;
-  // No look beforehand: the size is judged with the bytes, which are few.
-  writableAlgorithm(digest);
+  const data = embeddedData(target);
+  if (data) return data;
+  const { size } = target;
   assertActive(store.signal, `read "${digest}"`);
-  const chunks = checked(store, await stored(store, digest), target);
-  return await collect(chunks, limit, `"${digest}"`);
+  const algorithm = writableAlgorithm(digest);
+  // One byte more than it should have is enough to tell.
+  const most = size !== undefined && size < limit ? size + 1 : limit + 1;
+  const stream = await streamFrom(store, digest);
+  const whole = bytesAtHand(stream);
+  const bytes = whole && whole.length <= limit
+    ? whole
+    : await collect(chunksOf(stream, { signal: store.signal }), limit, `"${digest}"`, most);
+  const found = { digest: verified ? digestOf(bytes, algorithm) : digest, size: bytes.length };
+  verify(found, { digest, size }, placeOf(store));
+  return bytes;
 }
 
 /** The blob that a descriptor carries within itself, if it is the right one. */

@@ -128,11 +128,16 @@ async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<
 }
 
 /**
- * All bytes of a source, at most `limit`; grows with what arrives.
+ * All bytes of a source, at most `limit`; grows with what arrives. Once there are `most`, no more are asked for.
  *
- * @throws {OciError} `size_exceeded` as soon as there are more.
+ * @throws {OciError} `size_exceeded` as soon as there are more than the limit.
  */
-export async function collect(source: Chunks, limit: number, what: string): Promise<Uint8Array> {
+export async function collect(
+  source: Chunks,
+  limit: number,
+  what: string,
+  most = Infinity,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   try {
@@ -142,10 +147,13 @@ export async function collect(source: Chunks, limit: number, what: string): Prom
         throw new OciError("size_exceeded", `Cannot read ${what}: it has more than ${limit} bytes`);
       }
       chunks.push(chunk.slice());
+      if (length >= most) break;
     }
   } finally {
     await source.cancel();
   }
+  const [first] = chunks;
+  if (first && chunks.length === 1) return first;
   const bytes = new Uint8Array(length);
   let at = 0;
   for (const chunk of chunks) {

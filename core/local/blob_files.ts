@@ -1,15 +1,17 @@
-import { constants, utimesSync } from "node:fs";
+import { utimesSync } from "node:fs";
 import { type FileHandle, lstat, open, readdir, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Blobs } from "../backend.ts";
+import { bytesStream } from "../bytes_stream.ts";
 import { type Digest, isDigest, parseDigest, splitDigest } from "../digest.ts";
 import { OciError } from "../errors.ts";
 import { infoOf, renewTime } from "./blob_file.ts";
 import { dirtyFolders } from "./dirty_folders.ts";
 import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
-import { clampRange, fileStream } from "./file_stream.ts";
+import { clampRange, fileStream, READ, smallFile } from "./file_stream.ts";
+import { namesIn } from "./folder_names.ts";
 import type { Limbo } from "./limbo.ts";
 import type { LocalPlace } from "./local_place.ts";
 
@@ -27,8 +29,8 @@ export interface BlobFiles extends Pick<Blobs, "stat" | "read" | "list"> {
   flush(): Promise<void>;
 }
 
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 const LOOKS_PER_TURN = 256;
+const READS_PER_TURN = 64;
 
 /** The blobs in `folder`. */
 export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): BlobFiles {
@@ -65,6 +67,13 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
     }
     return undefined;
   };
+  let smallReads = 0;
+  /** A blob whose bytes are few, read at once; undefined for a larger one, and one that is not in its place. */
+  const readSmall = async (digest: Digest, action: string) => {
+    // Others must have a turn now and then.
+    if (++smallReads % READS_PER_TURN === 0) await turn();
+    return smallFile(pathOf(digest), action);
+  };
 
   return {
     pathOf,
@@ -87,6 +96,11 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
     async read(digest, range = {}) {
       const action = `Cannot read ${digest}`;
       try {
+        const bytes = await readSmall(digest, action);
+        if (bytes) {
+          const { start, end } = clampRange(range, bytes.length, action);
+          return bytesStream(bytes.subarray(start, end));
+        }
         const file = await openBlob(digest);
         if (!file) throw new OciError("not_found", `${action}: it is not stored`, { digest });
         try {
@@ -108,17 +122,21 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
       const strangers: string[] = [];
       try {
         for (const algorithm of await unlessMissing(readdir(folder)) ?? []) {
-          const names = lookAt(`${folder}/${algorithm}`)?.isDirectory()
-            ? await readdir(`${folder}/${algorithm}`)
-            : [""];
+          const path = `${folder}/${algorithm}`;
           let looks = 0;
-          for (const hex of names) {
-            const digest = `${algorithm}:${hex}`;
-            if (isDigest(digest) && skip?.(digest)) continue;
-            if (++looks % LOOKS_PER_TURN === 0) await turn();
-            const stats = isDigest(digest) ? lookAt(pathOf(digest)) : undefined;
-            if (isDigest(digest) && stats?.isFile()) yield infoOf(digest, stats, action);
-            else if (stats || !isDigest(digest)) strangers.push(`${algorithm}/${hex}`);
+          for await (const names of lookAt(path)?.isDirectory() ? namesIn(path) : [[""]]) {
+            for (const hex of names) {
+              if (++looks % LOOKS_PER_TURN === 0) await turn();
+              const digest = `${algorithm}:${hex}`;
+              if (!isDigest(digest)) {
+                strangers.push(`${algorithm}/${hex}`);
+                continue;
+              }
+              if (skip?.(digest)) continue;
+              const stats = lookAt(`${path}/${hex}`);
+              if (stats?.isFile()) yield infoOf(digest, stats, action);
+              else if (stats) strangers.push(`${algorithm}/${hex}`);
+            }
           }
         }
       } catch (error) {

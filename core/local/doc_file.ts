@@ -1,16 +1,15 @@
 import { createHash } from "node:crypto";
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import type { Doc } from "../backend.ts";
 import { OciError } from "../errors.ts";
 import { errnoOf, fileError } from "./file_error.ts";
+import { READ } from "./file_stream.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
 
 /** A document as a file: what it says, and what its file is like. */
 export interface DocFile extends Doc {
   readonly stats: Stats;
 }
-
-const READ = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 const stamp = (stats: Stats) => `${timeOf(stats)}.${stats.ino}.`;
 

@@ -30,12 +30,17 @@ export function openLimbo({ clock, disk }: LocalPlace, folder: string): Limbo {
       throw error;
     }
   };
+  const ours = uniqueName(clock);
+  let taken = 0;
   const limbo: Limbo = {
     async take(path, digest) {
       const { algorithm, hex } = splitDigest(digest);
-      await disk.makeFolder(folder);
       await disk.step("take blob");
-      const stray = join(folder, `${algorithm}-${hex}.${uniqueName(clock)}`);
+      const stray = `${folder}/${algorithm}-${hex}.${ours}${taken++}`;
+      if (unlessGone(() => renameSync(path, stray))) return stray;
+      // Gone, or there is no folder yet.
+      if (!lookAt(path)) return undefined;
+      await disk.makeFolder(folder);
       return unlessGone(() => renameSync(path, stray)) ? stray : undefined;
     },
     find(digest) {

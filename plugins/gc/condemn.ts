@@ -79,6 +79,7 @@ async function rescue(
   state: CollectionState,
   index: ImageIndex,
 ): Promise<CollectionState> {
+  if (index === plan.index) return state;
   const known = new Set(plan.index.manifests.map((entry) => JSON.stringify(entry)));
   const fresh = index.manifests.filter((entry) =>
     isUsable(entry) && !known.has(JSON.stringify(entry))
@@ -99,13 +100,14 @@ async function rescue(
 
 /** The index without what the plan drops, as far as it still stands there as it was, and nothing new needs it. */
 function withoutDrops(index: ImageIndex, plan: Plan): ImageIndex {
-  const needed = (entry: Descriptor) =>
-    plan.ties.some(({ target }) => target === entry) && plan.mark.live.has(entry.digest);
-  const drops = plan.drops.filter((entry) => !needed(entry));
-  return {
-    ...index,
-    manifests: index.manifests.filter((entry) => !drops.some((drop) => sameJson(drop, entry))),
-  };
+  const tied = new Set(plan.ties.map(({ target }) => target));
+  const drops = Map.groupBy(
+    plan.drops.filter((entry) => !tied.has(entry) || !plan.mark.live.has(entry.digest)),
+    ({ digest }) => digest,
+  );
+  const goes = (entry: Descriptor) =>
+    drops.get(entry?.digest)?.some((drop) => sameJson(drop, entry)) ?? false;
+  return { ...index, manifests: index.manifests.filter((entry) => !goes(entry)) };
 }
 
 /** Whether some request to delete may still take effect. */

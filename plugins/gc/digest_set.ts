@@ -1,4 +1,4 @@
-import { type Digest, splitDigest } from "../../core/mod.ts";
+import type { Digest } from "../../core/mod.ts";
 
 /**
  * The digests a mark has come to, as 64 bits of each: some 12 to 24 bytes apiece, a million fit in 24 MiB. Two digests
@@ -15,26 +15,40 @@ export interface DigestSet {
 
 /** An empty set. */
 export function createDigestSet(): DigestSet {
-  let slots = new Uint32Array(2 << 10);
+  let slots = new Uint32Array(2 << 15);
   let size = 0;
+  let [high, low] = [0, 0];
 
   /** The place of a fingerprint, or the free one where it belongs. */
   function find(table: Uint32Array, high: number, low: number): number {
     const mask = table.length / 2 - 1;
     let at = low & mask;
     while (true) {
-      const [h, l] = [table[2 * at], table[2 * at + 1]];
+      const h = table[2 * at];
+      const l = table[2 * at + 1];
       if ((h === 0 && l === 0) || (h === high && l === low)) return 2 * at;
       at = (at + 1) & mask;
     }
   }
 
+  /** The place of a digest, whose fingerprint is `high` and `low` from then on. */
+  function locate(digest: Digest): number {
+    const start = digest.indexOf(":") + 1;
+    high = word(digest, start);
+    // Never 0, which marks a free slot.
+    low = word(digest, start + 8) || 1;
+    return find(slots, high, low);
+  }
+
   function grow(): void {
     const larger = new Uint32Array(slots.length * 2);
     for (let at = 0; at < slots.length; at += 2) {
-      const [high = 0, low = 0] = [slots[at], slots[at + 1]];
+      const high = slots[at] ?? 0;
+      const low = slots[at + 1] ?? 0;
       if (high === 0 && low === 0) continue;
-      larger.set([high, low], find(larger, high, low));
+      const to = find(larger, high, low);
+      larger[to] = high;
+      larger[to + 1] = low;
     }
     slots = larger;
   }
@@ -44,13 +58,11 @@ export function createDigestSet(): DigestSet {
       return size;
     },
     has(digest) {
-      const [high, low] = fingerprint(digest);
-      const at = find(slots, high, low);
+      const at = locate(digest);
       return slots[at] === high && slots[at + 1] === low;
     },
     add(digest) {
-      const [high, low] = fingerprint(digest);
-      const at = find(slots, high, low);
+      const at = locate(digest);
       if (slots[at] === high && slots[at + 1] === low) return false;
       slots[at] = high;
       slots[at + 1] = low;
@@ -60,11 +72,15 @@ export function createDigestSet(): DigestSet {
   };
 }
 
-/** The first 64 bits of a hash; the low half is never 0, which marks a free slot. */
-function fingerprint(digest: Digest): [number, number] {
-  const { hex } = splitDigest(digest);
-  return [
-    Number.parseInt(hex.slice(0, 8), 16) >>> 0,
-    (Number.parseInt(hex.slice(8, 16), 16) >>> 0) || 1,
-  ];
+const ZERO = 48;
+const LETTERS = 87;
+
+/** 32 bits of a hash, from eight hex digits of lower case. */
+function word(digest: Digest, at: number): number {
+  let value = 0;
+  for (let n = 0; n < 8; n++) {
+    const code = digest.charCodeAt(at + n);
+    value = value << 4 | code - (code < LETTERS ? ZERO : LETTERS);
+  }
+  return value >>> 0;
 }

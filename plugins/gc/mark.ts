@@ -35,7 +35,7 @@ export interface Mark {
  */
 export function startMark(store: Store, index: ImageIndex): Mark {
   const live = createDigestSet();
-  const opened = new Set<string>();
+  const opened = new Map<string, Set<Digest>>();
   const missing: Digest[] = [];
   const edges = hookEdges(store, index);
   let bytes = 0;
@@ -44,14 +44,28 @@ export function startMark(store: Store, index: ImageIndex): Mark {
   function reach(target: Descriptor, role: Edge["role"], queue: Descriptor[]): void {
     if (live.add(target.digest)) bytes += Math.max(0, target.size);
     if (role !== "manifest") return;
-    const key = `${kindOf(target.mediaType) ?? "unknown"} ${target.digest}`;
-    if (opened.has(key)) return;
-    opened.add(key);
+    const already = openedAs(target);
+    if (already.has(target.digest)) return;
+    already.add(target.digest);
     queue.push(target);
   }
 
+  /** What was opened as that kind: here a mistake would lose what is below, so these are whole digests. */
+  function openedAs({ mediaType }: Descriptor): Set<Digest> {
+    const kind = kindOf(mediaType) ?? "unknown";
+    const already = opened.get(kind) ?? new Set();
+    opened.set(kind, already);
+    return already;
+  }
+
   async function open(target: Descriptor, queue: Descriptor[]): Promise<void> {
-    const node = await nodeOf(store, target, missing);
+    const node = await nodeOf(store, target);
+    if (node === "missing") {
+      missing.push(target.digest);
+      // It may have come by the next time.
+      openedAs(target).delete(target.digest);
+      return;
+    }
     for (const edge of node?.edges ?? []) reach(edge.target, edge.role, queue);
     if (node?.subject) reach(node.subject, "manifest", queue);
     for (const edge of await edges(target)) reach(edge, "manifest", queue);
@@ -76,12 +90,8 @@ async function inParallel<T>(queue: T[], work: (item: T) => Promise<void>): Prom
   while (queue.length > 0) await Promise.all(queue.splice(-AT_ONCE).map(work));
 }
 
-/** What a node says; nothing for a leaf, or for what is certainly not there. */
-async function nodeOf(
-  store: Store,
-  target: Descriptor,
-  missing: Digest[],
-): Promise<Node | undefined> {
+/** What a node says; nothing for a leaf. */
+async function nodeOf(store: Store, target: Descriptor): Promise<Node | "missing" | undefined> {
   const known = kindOf(target.mediaType) !== undefined;
   if (!known && target.size > store.limits.manifest) return undefined;
   try {
@@ -89,7 +99,7 @@ async function nodeOf(
     if (!known && bytes[0] !== 0x7b) return undefined;
     return parseNode(bytes, known ? target.mediaType : undefined);
   } catch (error) {
-    if (isOciError(error, "not_found")) return void missing.push(target.digest);
+    if (isOciError(error, "not_found")) return "missing";
     if (!known && isOciError(error, "invalid")) return undefined;
     throw unreadable(target.digest, error);
   }

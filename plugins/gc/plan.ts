@@ -2,6 +2,7 @@ import {
   type BlobInfo,
   type Descriptor,
   type Digest,
+  digestOf,
   epochOf,
   type ImageIndex,
   isDigest,
@@ -14,6 +15,7 @@ import {
   type Store,
   TAGGED,
   timeOf,
+  writableAlgorithm,
 } from "../../core/mod.ts";
 import { type Mark, startMark } from "./mark.ts";
 import type { Policy } from "./policy.ts";
@@ -61,8 +63,9 @@ export interface Plan {
   readonly ties: readonly Weak[];
 }
 
-/** A referrer that nothing lists is looked for in blobs of up to this size. */
+/** A referrer that nothing lists is looked for in blobs of up to this size, and no smaller than what can hold a digest. */
 const SMALL = 64 << 10;
+const SMALLEST = '{"fsLayers":[{"blobSum":"sha256:"}]}'.length + 64;
 /** Blobs this young are never judged: the clocks of file systems are coarse. */
 const COARSE = 10;
 
@@ -178,11 +181,13 @@ async function lookThrough(store: Store, mark: Mark) {
 
 /** A stored blob that reads as a manifest; one that does not is garbage like any other. */
 async function smallNode(store: Store, blob: BlobInfo) {
-  if (blob.size > SMALL || blob.size < 2) return undefined;
+  if (blob.size > SMALL || blob.size < SMALLEST) return undefined;
   try {
-    const target = { digest: blob.digest, size: blob.size };
-    const bytes = await readAll(store, target, { limit: SMALL });
-    return bytes[0] === 0x7b ? parseNode(bytes) : undefined;
+    const { digest, size } = blob;
+    const bytes = await readAll(store, { digest, size }, { limit: SMALL, verify: false });
+    if (bytes[0] !== 0x7b) return undefined;
+    const node = parseNode(bytes);
+    return digestOf(bytes, writableAlgorithm(digest)) === digest ? node : undefined;
   } catch (error) {
     if (isOciError(error, "invalid", "corrupt", "not_found")) return undefined;
     throw error;

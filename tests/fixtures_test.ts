@@ -10,7 +10,9 @@ import {
   digestOf,
   openLayout,
 } from "../mod.ts";
+import { collect } from "../plugins/gc/collect.ts";
 import { memory } from "../plugins/memory/mod.ts";
+import { aheadBy, eager, HOUR } from "./gc/collecting.ts";
 
 const OCI = "application/vnd.oci.image";
 const REF = "org.opencontainers.image.ref.name";
@@ -216,5 +218,19 @@ for (const [shape, make] of Object.entries(FIXTURES)) {
     }
     const stored = (layout: typeof store) => Array.fromAsync(layout.walk(), ({ digest }) => digest);
     assert.deepEqual(await stored(twin), await stored(store));
+  });
+}
+
+for (const [shape, make] of Object.entries(FIXTURES)) {
+  test(`${shape}: a collection without grace takes what nothing needs, and nothing else`, async () => {
+    const fixture = make();
+    const backend = await place(fixture);
+    await using store = await openLayout(backend, { mode: "create", clock: aheadBy(HOUR) });
+    const before = await store.index();
+    await store.push({}, encode("nobody needs this"));
+    await collect(store.store, eager());
+    const stored = await Array.fromAsync(store.walk(), ({ digest }) => digest);
+    assert.deepEqual(stored.sort(), [...fixture.stored.keys()].sort());
+    assert.deepEqual((await store.index()).manifests, before.manifests);
   });
 }

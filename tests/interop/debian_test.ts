@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { copy, openLayout } from "../../mod.ts";
-import { buildahIn, needing, rootFileSystem, run, scratch } from "./tools.ts";
+import { buildahIn, needing, rootFileSystem, run, scratch, umociLayout } from "./tools.ts";
 
 interface Inspected {
   readonly Digest: string;
@@ -12,19 +12,6 @@ interface Inspected {
 
 function skopeoInspect(place: string): Inspected {
   return JSON.parse(run("skopeo", ["inspect", place]));
-}
-
-/** An image of a root file system, built by umoci in `folder/umoci`, tagged `v1` and `v2`. */
-async function umociLayout(folder: string): Promise<string> {
-  const root = await rootFileSystem(join(folder, "rootfs"));
-  const umoci = (...args: string[]) => run("umoci", args, folder);
-  umoci("init", "--layout", "umoci");
-  umoci("new", "--image", "umoci:base");
-  umoci("unpack", "--image", "umoci:base", "bundle");
-  run("cp", ["-a", `${root}/.`, join(folder, "bundle/rootfs")]);
-  umoci("repack", "--image", "umoci:v1", "bundle");
-  umoci("config", "--image", "umoci:v1", "--tag", "v2", "--config.cmd", "/bin/sh");
-  return join(folder, "umoci");
 }
 
 needing(

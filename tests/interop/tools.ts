@@ -57,6 +57,19 @@ export async function rootFileSystem(into: string): Promise<string> {
   return into;
 }
 
+/** An image of a root file system, built by umoci in `folder/umoci`, tagged `v1` and `v2`. */
+export async function umociLayout(folder: string): Promise<string> {
+  const root = await rootFileSystem(join(folder, "rootfs"));
+  const umoci = (...args: string[]) => run("umoci", args, folder);
+  umoci("init", "--layout", "umoci");
+  umoci("new", "--image", "umoci:base");
+  umoci("unpack", "--image", "umoci:base", "bundle");
+  run("cp", ["-a", `${root}/.`, join(folder, "bundle/rootfs")]);
+  umoci("repack", "--image", "umoci:v1", "bundle");
+  umoci("config", "--image", "umoci:v1", "--tag", "v2", "--config.cmd", "/bin/sh");
+  return join(folder, "umoci");
+}
+
 /** `buildah`, with its storage in a folder of the test and no need of overlay mounts. */
 export async function buildahIn(folder: string): Promise<(...args: string[]) => string> {
   const config = join(folder, "storage.conf");

@@ -8,7 +8,7 @@ import { placeOf, type Store } from "./store.ts";
 const AT_ONCE = 64;
 
 /**
- * Makes sure, in the epoch last read, that all a descriptor reaches is stored with the size its parent states.
+ * Makes sure, in the era last read, that all a descriptor reaches is stored with the size its parent states.
  * What `known` answers true for is in place with all below it.
  *
  * @throws {OciError} `not_found` naming the first few that are missing; `invalid` if the size of the root is wrong.
@@ -18,12 +18,12 @@ export async function checkClosure(
   root: Descriptor,
   known: (digest: Digest) => boolean,
 ): Promise<void> {
-  const { epoch } = store.root;
+  const { era } = store.root;
   /** What is not there as it should be, and how it is reached. */
   const lack = async (visit: Visit): Promise<string[]> => {
     const { target, role } = visit;
     const { digest, size } = target;
-    const stored = await store.stamps.ensure(digest, epoch);
+    const stored = await store.stamps.ensure(digest, era);
     if (role === "root" && stored !== undefined && stored !== size) {
       throw wrongSize(store, target, stored);
     }

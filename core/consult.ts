@@ -70,7 +70,9 @@ export function createConsult(
       const now = backend.now ? (await backend.now()).getTime() : clock.now();
       const state = seen &&
         await loadJson({ load: () => Promise.resolve(seen) }, STATE, stateSchema);
-      if (!state || state.phase === "done" || state.epoch !== root.epoch) return;
+      if (!state || state.phase === "done") return;
+      // After a rewrite by others the index cannot tell which epoch is under way.
+      if (root.collection.state !== "void" && state.epoch !== root.epoch) return;
       const { condemned, deadline } = await threatened(state, digests, now);
       if (condemned.length > 0) {
         const rescued = [...state.rescued, ...condemned];

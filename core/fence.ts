@@ -56,14 +56,14 @@ export function fenced(index: ImageIndex, run: string): ImageIndex {
 
 /** What one open layout has made sure of. */
 export interface Stamps {
-  /** Notes that a blob is there, stored or adopted in that epoch. */
-  set(blob: BlobInfo, epoch: number): void;
-  /** The size of a blob that was made sure of in that epoch; undefined if it was not. */
-  sizeOf(digest: Digest, epoch: number): number | undefined;
+  /** Notes that a blob is there, stored or adopted in that era. */
+  set(blob: BlobInfo, era: string): void;
+  /** The size of a blob that was made sure of in that era; undefined if it was not. */
+  sizeOf(digest: Digest, era: string): number | undefined;
   /** Forgets a blob. */
   delete(digest: Digest): void;
-  /** Makes sure of a blob in that epoch: adopts it if it is there, and gives its size. */
-  ensure(digest: Digest, epoch: number): Promise<number | undefined>;
+  /** Makes sure of a blob in that era: adopts it if it is there, and gives its size. */
+  ensure(digest: Digest, era: string): Promise<number | undefined>;
   /** Waits until no collector can take a blob that is looked up, or published, from now on. */
   consult(digest: Digest): Promise<void>;
   /** A stored blob, adopted: a collector that saw it before cannot delete it any more. */
@@ -77,11 +77,11 @@ export function createStamps(
   blobs: Blobs,
   consult: Stamps["consult"] = () => Promise.resolve(),
 ): Stamps {
-  const stamps = new Map<Digest, { epoch: number; size: number }>();
+  const stamps = new Map<Digest, { era: string; size: number }>();
   const turns = new Map<Digest, Promise<unknown>>();
-  const set = ({ digest, size }: BlobInfo, epoch: number) => {
+  const set = ({ digest, size }: BlobInfo, era: string) => {
     stamps.delete(digest);
-    stamps.set(digest, { epoch, size });
+    stamps.set(digest, { era, size });
     if (stamps.size <= MOST) return;
     for (const oldest of stamps.keys()) return void stamps.delete(oldest);
   };
@@ -89,9 +89,9 @@ export function createStamps(
     await consult(digest);
     return await adoptCopy(blobs, digest);
   };
-  const sizeOf = (digest: Digest, epoch: number) => {
+  const sizeOf = (digest: Digest, era: string) => {
     const stamp = stamps.get(digest);
-    return stamp?.epoch === epoch ? stamp.size : undefined;
+    return stamp?.era === era ? stamp.size : undefined;
   };
   return {
     set,
@@ -99,11 +99,11 @@ export function createStamps(
     adopt,
     sizeOf,
     delete: (digest) => void stamps.delete(digest),
-    async ensure(digest, epoch) {
-      const size = sizeOf(digest, epoch);
+    async ensure(digest, era) {
+      const size = sizeOf(digest, era);
       if (size !== undefined) return size;
       const blob = await adopt(digest);
-      if (blob) set(blob, epoch);
+      if (blob) set(blob, era);
       return blob?.size;
     },
     async inTurn(digest, act) {

@@ -111,7 +111,7 @@ export { type FetchOptions, read, readAll, readNode } from "./read.ts";
 export { type ResolveOptions } from "./resolve.ts";
 export { INDEX } from "./index_reader.ts";
 export { generationOf } from "./nonce.ts";
-export { type Edited, type Operation, type Root } from "./root.ts";
+export { type Edited, isForeign, type Operation, type Root } from "./root.ts";
 export {
   type Collection,
   collectionOf,

@@ -95,12 +95,12 @@ async function lookUp(
   { digest, size }: Wanted,
 ): Promise<{ readonly usable?: BlobInfo; readonly absent: boolean }> {
   if (digest === undefined) return { absent: false };
-  const { epoch } = store.root;
+  const { era } = store.root;
   // So that a stamp found later tells of a copy stored after this look.
   store.stamps.delete(digest);
   const present = await store.stamps.adopt(digest);
   if (!present || present.size !== (size ?? present.size)) return { absent: !present };
-  store.stamps.set(present, epoch);
+  store.stamps.set(present, era);
   return { usable: present, absent: false };
 }
 
@@ -113,7 +113,7 @@ export interface PublishOptions {
 }
 
 /**
- * Commits an ingest and stamps its blob in the epoch that held before; true if it was there and the ingest is not
+ * Commits an ingest and stamps its blob in the era that held before; true if it was there and the ingest is not
  * needed. A copy of another size is damaged: it is replaced.
  */
 export function publish(
@@ -124,14 +124,14 @@ export function publish(
 ): Promise<boolean> {
   const { digest, size } = blob;
   return store.stamps.inTurn(digest, async () => {
-    const { epoch } = store.root;
+    const { era } = store.root;
     if (damaged) await discard(store, damaged);
     const there = absent
-      ? await stamped(store, digest, epoch)
+      ? await stamped(store, digest, era)
       : (await store.stamps.adopt(digest))?.size;
     const existed = there === size;
     if (!existed) await ingest.commit(blob);
-    store.stamps.set(blob, epoch);
+    store.stamps.set(blob, era);
     if (damaged || (there !== undefined && !existed)) {
       const message = `Replaced ${digest}: its bytes were damaged`;
       store.notice({ code: "damaged", message, digest });
@@ -141,9 +141,9 @@ export function publish(
 }
 
 /** The size of a blob that was stored here since; a collector is asked before anything is published. */
-async function stamped({ stamps }: Store, digest: Digest, epoch: number) {
+async function stamped({ stamps }: Store, digest: Digest, era: string) {
   await stamps.consult(digest);
-  return stamps.sizeOf(digest, epoch);
+  return stamps.sizeOf(digest, era);
 }
 
 /** Removes a damaged copy; one that others have replaced is left alone. */

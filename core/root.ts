@@ -2,9 +2,9 @@ import { Buffer } from "node:buffer";
 import type { Docs } from "./backend.ts";
 import { randomHex } from "./clock.ts";
 import { type ErrorCode, isOciError, OciError } from "./errors.ts";
-import { type Collection, collectionOf, epochOf } from "./fence.ts";
+import { type Collection, collectionOf, epochOf, withCollection } from "./fence.ts";
 import type { Awaitable } from "./hook.ts";
-import type { ImageIndex } from "./image_index.ts";
+import { type ImageIndex, rowsBehind } from "./image_index.ts";
 import { createReader, INDEX, type ReaderOptions, type Seen } from "./index_reader.ts";
 import { parseIndex, printSealed } from "./index_text.ts";
 import { holdsNonce, signed } from "./nonce.ts";
@@ -36,8 +36,10 @@ export interface Root {
    * stamped with it.
    */
   readonly epoch: number;
-  /** What that index says of collections. */
+  /** What that index says of collections; `void`, in a run of its own, where another program has written it. */
   readonly collection: Collection;
+  /** Names the time between two fences, or rewrites by others: what was made sure of in it counts for nothing later. */
+  readonly era: string;
   /** Applies an edit and publishes it; edits that arrive during a swap share the next one. */
   edit(operation: Operation, signal?: AbortSignal): Promise<Edited>;
 }
@@ -53,6 +55,18 @@ interface Waiting {
   readonly signal: AbortSignal | undefined;
   readonly resolve: (edited: Edited) => void;
   readonly reject: (reason: unknown) => void;
+}
+
+/** Whether an index, as it was read, was written by another program, which may have dropped what ours had said. */
+export function isForeign(index: ImageIndex): boolean {
+  if (rowsBehind(index)) return false;
+  return index.manifests.length > 0 || index.annotations !== undefined;
+}
+
+/** What an index says of collections. Where others have written it, nothing holds beyond this very text. */
+function standing({ doc, index }: Seen): Collection {
+  const said = collectionOf(index);
+  return isForeign(index) ? { ...said, state: "void", run: `as of ${doc.version}` } : said;
 }
 
 /** The index kept in `docs`. */
@@ -97,7 +111,7 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
       queue = [...rest, ...queue];
       const resolve = () => done.forEach((one) => one.waiting.resolve(one.edited));
       if (after === seen.index) return resolve();
-      const text = printSealed(signed(after, nonce));
+      const text = printSealed(signed(marked(seen, after), nonce));
       // A character has three bytes at most, so most texts need not be counted.
       if (text.length * 3 > limit && Buffer.byteLength(text) > limit) {
         if (waiting.length === 1) throw failure("size_exceeded", `it would pass ${limit} bytes`);
@@ -164,7 +178,14 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
 
   function collection(): Collection {
     const seen = base ?? reader.last;
-    return seen ? collectionOf(seen.index) : { epoch: 0, state: "done", run: "" };
+    return seen ? standing(seen) : { epoch: 0, state: "done", run: "" };
+  }
+
+  /** A rewrite by others may have taken the epoch back, so the next commit leaves a mark that was never there before. */
+  function marked({ index }: Seen, after: ImageIndex): ImageIndex {
+    const epoch = epochOf(index);
+    if (!isForeign(index) || epochOf(after) !== epoch) return after;
+    return withCollection(after, { epoch, state: "void", run: randomHex(clock, 16) });
   }
 
   function failure(code: ErrorCode, why: string, cause?: unknown): OciError {
@@ -178,6 +199,10 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
     },
     get collection() {
       return collection();
+    },
+    get era() {
+      const { epoch, run } = collection();
+      return `${epoch} ${run}`;
     },
     edit(operation, signal) {
       const { promise, resolve, reject } = Promise.withResolvers<Edited>();

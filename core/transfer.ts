@@ -76,7 +76,7 @@ export function createTransfer(
   async function adopts(blob: BlobInfo): Promise<boolean> {
     const { digest, size } = blob;
     if (damaged.has(digest)) return false;
-    const { epoch } = to.root;
+    const { era } = to.root;
     await to.stamps.consult(digest);
     const bytes = later && (() => bytesOf(later, blob));
     const taken = await at(
@@ -84,7 +84,7 @@ export function createTransfer(
       digest,
       () => to.backend.blobs.adopt?.(from.backend.url, blob, bytes) ?? false,
     );
-    if (taken) to.stamps.set({ digest, size }, epoch);
+    if (taken) to.stamps.set({ digest, size }, era);
     return taken;
   }
 

@@ -5,6 +5,7 @@ import {
   editJson,
   epochOf,
   type ImageIndex,
+  isForeign,
   isOver,
   isUsable,
   OciError,
@@ -121,8 +122,9 @@ function overtaken(): OciError {
   return new OciError("conflict", "Cannot collect: another collection was first");
 }
 
-/** Whether the index is still in the hands of this run. */
+/** Whether the index is still in the hands of this run: another program that has written it may count on anything. */
 export async function isOurs(store: Store, { epoch, run }: CollectionState): Promise<boolean> {
-  const now = collectionOf(await store.root.load());
-  return now.epoch === epoch && now.run === run && now.state === "open";
+  const index = await store.root.load();
+  const now = collectionOf(index);
+  return !isForeign(index) && now.epoch === epoch && now.run === run && now.state === "open";
 }

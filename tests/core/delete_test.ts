@@ -10,6 +10,7 @@ import {
 } from "../../core/mod.ts";
 import { digestTag } from "../../core/referrers.ts";
 import { put } from "../contract/suite.ts";
+import { printSealed } from "../../core/index_text.ts";
 import { fails } from "../fails.ts";
 import { broken, withBlobs } from "../faults.ts";
 import {
@@ -462,7 +463,7 @@ everyLayout("deleting beside others", (place) => {
     const layout = await filled(there, { a, one }, { one: "v1" });
     const index = await layout.index();
     const annotations = { ...index.annotations, "dev.stowage.gc": "7 open abc" };
-    await there.write("index.json", JSON.stringify({ ...index, annotations }));
+    await there.write("index.json", printSealed({ ...index, annotations }));
     const { entries, blobs } = await layout.delete(one.descriptor.digest);
     assert.deepEqual([entries.length, blobs.length], [1, 0]);
     assert.equal(await layout.exists(one.descriptor.digest), true);

@@ -9,9 +9,10 @@ import {
   type Reference,
 } from "../../core/mod.ts";
 import { exactly } from "./exact.ts";
+import { placeOf } from "./policy.ts";
 import { type Reason, refusal } from "./refusal.ts";
 import type { Reading } from "./stored.ts";
-import { placeOf, type Verdict, type VerifyOptions } from "./verify.ts";
+import type { Verdict, VerifyOptions } from "./verify.ts";
 
 /** What is to be verified, or what is said of it already. */
 export type Found =

@@ -195,6 +195,11 @@ export function policyOfKeys(
   };
 }
 
+/** The place that a policy's state is kept under. */
+export function placeOf({ scope }: Policy, { url }: { readonly url: URL }): string {
+  return scope ?? url.href;
+}
+
 /** The first rule for a name, else what holds for all others. */
 export function ruleFor(policy: Policy, name: string): Rule {
   const rule = policy.rules.find(({ refs }) => refs.some((glob) => fits(glob, name)));

@@ -1,6 +1,6 @@
 import type { Descriptor, TagContext } from "../../core/mod.ts";
 import { bind, type Signed } from "./bind.ts";
-import { placeOf } from "./verify.ts";
+import { placeOf } from "./policy.ts";
 import type { SignOptions } from "./hook.ts";
 import type { Signer } from "./key.ts";
 import { endOf } from "./when.ts";

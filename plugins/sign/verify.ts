@@ -1,20 +1,14 @@
-import {
-  type Descriptor,
-  isOciError,
-  kindOf,
-  messageOf,
-  nameOf,
-  parseNode,
-  splitPinned,
-} from "../../core/mod.ts";
+import { type Descriptor, nameOf, splitPinned } from "../../core/mod.ts";
 import { candidates } from "./candidates.ts";
+import { choose, furthest, type Passed, warningsOf } from "./choose.ts";
+import { checkContent } from "./content.ts";
 import { exactly } from "./exact.ts";
 import { type Case, judge, type Judged, type Warning } from "./judge.ts";
-import { BY_DIGEST, type Form, type Policy, ruleFor } from "./policy.ts";
+import { BY_DIGEST, type Form, placeOf, type Policy, ruleFor } from "./policy.ts";
 import { type Reason, refusal } from "./refusal.ts";
+import { historyOf, remember, seenOf } from "./remember.ts";
 import { judgeSeen, type Seen, type State } from "./state.ts";
 import type { Reading } from "./stored.ts";
-import { printTime } from "./time.ts";
 
 /** How references are verified. */
 export interface VerifyOptions {
@@ -50,11 +44,6 @@ export interface Verdict {
   readonly warnings: readonly Warning[];
   /** All signatures that were looked at. */
   readonly candidates: readonly Judged[];
-}
-
-/** The place that a policy's state is kept under. */
-export function placeOf({ scope }: Policy, { url }: Pick<Reading, "url">): string {
-  return scope ?? url.href;
 }
 
 /** A state within the layout would be put back together with it. */
@@ -154,132 +143,9 @@ async function judgeEntry(
   };
 }
 
-/** Signatures of one statement by enough keys. */
-interface Passed {
-  readonly judged: Judged;
-  readonly keys: readonly string[];
-}
-
-/** The newest statement that enough keys have signed; else what speaks against all of them. */
-function choose(
-  told: readonly Judged[],
-  threshold: number,
-): Passed | { readonly objection: readonly [Reason, string] | undefined } {
-  const sound = told.filter(({ reason }) => reason === undefined);
-  const groups = [...Map.groupBy(sound, ({ statement }) => statement).values()]
-    .map((group) => ({ judged: group[0], keys: keysOf(group) }));
-  const enough = groups.filter(({ keys }) => keys.length >= threshold);
-  const rank = ({ judged }: (typeof enough)[number]) =>
-    judged?.form === "binding" ? judged.sequence ?? 0 : -1;
-  const highest = Math.max(...enough.map(rank));
-  const [first, second] = enough.filter((group) => rank(group) === highest);
-  if (first?.judged && second?.judged && highest >= 0) {
-    return { objection: ["fork", `Two statements have the sequence ${highest}`] };
-  }
-  if (first?.judged) return { judged: first.judged, keys: first.keys };
-  if (sound.length === 0) return { objection: undefined };
-  const most = Math.max(...groups.map(({ keys }) => keys.length));
-  const failed = told.flatMap(({ reason, keyId, message = "" }) =>
-    reason === undefined ? [] : [`${keyId ?? message} is ${reason}`]
-  );
-  const others = failed.length === 0 ? "" : `; ${failed.slice(0, 4).join("; ")}`;
-  return {
-    objection: ["threshold", `${most} of ${threshold} keys have signed the same${others}`],
-  };
-}
-
-function keysOf(group: readonly Judged[]): string[] {
-  return [...new Set(group.flatMap(({ keyId }) => keyId ?? []))];
-}
-
-/** The failure of the signature that came furthest. */
-function furthest(told: readonly Judged[]): [Reason, string] {
-  const [first] = [...told].sort((a, b) => b.step - a.step);
-  return [first?.reason ?? "unsigned", first?.message ?? "It is not signed"];
-}
-
 async function isBound(reading: Reading, { entry, rule }: Case): Promise<boolean> {
   for await (const group of candidates(reading, entry, rule.forms)) {
     if (group.length > 0) return true;
   }
   return false;
-}
-
-function warningsOf({ judged }: Passed, told: readonly Judged[]): Warning[] {
-  const failed = told.flatMap(({ reason, message = "", source }) =>
-    reason === undefined ? [] : [{ code: reason, message: `A signature (${source}): ${message}` }]
-  );
-  const stripped = judged.form === "binding" && !["annotation", "pointer"].includes(judged.source);
-  return [
-    ...judged.warnings,
-    ...stripped
-      ? [{ code: "annotation_missing", message: "The entry lost its signature: repair it" }]
-      : [],
-    ...failed,
-  ];
-}
-
-/** Check 16: what the entry stands for is stored as it says. */
-async function checkContent(reading: Reading, verdict: Verdict): Promise<Verdict> {
-  const { entry } = verdict;
-  if (kindOf(entry.mediaType) === undefined) return verdict;
-  const fail = (reason: Reason, message: string) => ({ ...verdict, ok: false, reason, message });
-  try {
-    const bytes = await reading.fetchAll(entry.digest);
-    if (bytes.length !== entry.size) return fail("corrupt_content", "Its size is not as signed");
-    const { json } = parseNode(bytes, entry.mediaType);
-    const said = json["mediaType"];
-    if (said === undefined || said === entry.mediaType) return verdict;
-    return fail("altered_descriptor", "The manifest says it has another media type");
-  } catch (error) {
-    if (!isOciError(error, "corrupt", "not_found", "invalid", "size_exceeded")) throw error;
-    return fail("corrupt_content", messageOf(error));
-  }
-}
-
-function seenOf({ judged }: Passed, { entry, now }: Case): Seen {
-  return {
-    sequence: judged.sequence ?? 0,
-    statement: judged.statement ?? entry.digest,
-    target: entry.digest,
-    scope: judged.binding?.scope ?? "",
-    form: judged.form ?? "binding",
-    at: printTime(now),
-  };
-}
-
-function historyOf(reason: Reason, seen: Seen): string {
-  if (reason === "rollback") return `Sequence ${seen.sequence} was seen already`;
-  if (reason === "fork") return `Another statement of sequence ${seen.sequence} was seen`;
-  if (reason === "wrong_scope") return "It was seen in another scope";
-  return "It was bound to its name when it was seen last";
-}
-
-/** Check 17: what was accepted is remembered. */
-async function remember(
-  reading: Reading,
-  verdict: Verdict,
-  full: string,
-  { policy, state, now, dry = false }: VerifyOptions,
-  former: Seen | undefined,
-): Promise<Verdict> {
-  const { judged, keys, entry } = verdict;
-  if (!verdict.ok || !judged || full === BY_DIGEST) return verdict;
-  if (!state) {
-    const message = "Nothing is remembered: rollback is not checked";
-    return { ...verdict, warnings: [...verdict.warnings, { code: "no_state", message }] };
-  }
-  if (dry) return verdict;
-  const about = { entry, now } as Case;
-  const seen = seenOf({ judged, keys }, about);
-  if (former?.statement !== seen.statement) {
-    const place = placeOf(policy, reading);
-    const reason = (await state.note(place, new Map([[full, seen]]), judgeSeen)).get(full);
-    if (reason) {
-      return { ...verdict, ok: false, reason, message: "Another verifier has seen more" };
-    }
-  }
-  if (former) return verdict;
-  const first = { code: "state_created", message: "Seen for the first time" };
-  return { ...verdict, warnings: [...verdict.warnings, first] };
 }

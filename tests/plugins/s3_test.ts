@@ -11,4 +11,5 @@ backendContract("s3", {
   place,
   reopen: ({ url }) => open(url, opening),
   damage: (backend, digest, bytes) => damage(server, backend, digest, bytes),
+  slow: true,
 });

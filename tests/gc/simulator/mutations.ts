@@ -1,5 +1,5 @@
 // Each protection of the protocol, and how to take away that one alone.
-import { epochOf, type Removal, withCollection } from "../../../core/mod.ts";
+import { epochOf, type Removal } from "../../../core/mod.ts";
 import { seal } from "../../../core/sealed_text.ts";
 import { withBlobs } from "../../faults.ts";
 import {
@@ -147,27 +147,6 @@ export const mutations: readonly Mutation[] = [
       },
     },
   ]),
-  // Where copies are told apart this is a second line: a state that was overtaken cannot be claimed.
-  {
-    name: "a fence may move the epoch back",
-    setting: {
-      laws: deadline,
-      scenario: { ...prompt, ...alone, images: 4, runs: 2, writers: 1, edits: 2 },
-      weather: { ...fair, order: "ranked", turns: 0.04 },
-      changes: {
-        store: (store, role) =>
-          role !== collectors ? store : withRoot(store, ({ edit }) => ({
-            edit: (operation, signal) =>
-              edit(async (index) => {
-                const after = await operation(
-                  withCollection(index, { epoch: 0, state: "done", run: "" }),
-                );
-                return epochOf(after) === 0 ? await operation(index) : after;
-              }, signal),
-          })),
-      },
-    },
-  },
   {
     name: "a delete takes whatever copy is there",
     setting: { laws: { ...exact, deletesCompare: false } },

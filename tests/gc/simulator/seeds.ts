@@ -18,7 +18,6 @@ export const seeds: Readonly<Record<string, number>> = {
   "deadline: no quarantine is kept": 3,
   "deadline: a swap does not compare": 8,
   "deadline: a writer does not know its own swap again": 10,
-  "deadline: a fence may move the epoch back": 388,
   "exact: a delete takes whatever copy is there": 5,
   "exact: no grace is given": 46,
   "exact: an adopted copy stays the one it was": 7,

@@ -43,6 +43,9 @@ export default defineBody({
     }
     assertSelection(context, references);
     reading(() => flags.tag.forEach(checkName));
+    if (flags["docker-compat"] && !isArchive(to.place)) {
+      throw usageError('Cannot take "--docker-compat": docker loads archives only');
+    }
     const filter = await readKnown(context);
 
     await using opened = new AsyncDisposableStack();
@@ -54,7 +57,7 @@ export default defineBody({
         create: flags.create || isArchive(to.place),
       }),
     );
-    if (flags["docker-compat"]) await askForDocker(target, to.place);
+    if (flags["docker-compat"]) await askForDocker(target);
     if (!flags.resume) await startOver(sources, target);
     const shown = context.print({ place: to.place });
     const run = startRun(shown, flags["dry-run"], context.onEvent);

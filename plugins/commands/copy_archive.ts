@@ -1,5 +1,4 @@
 import { isOciError, type Layout, type Place } from "../../core/mod.ts";
-import { usageError } from "./usage.ts";
 
 /** Whether a place is standard input or output. */
 export function isStream({ scheme }: Place): boolean {
@@ -14,10 +13,7 @@ export function isArchive(place: Place): boolean {
 const DOCKER = "manifest.json";
 
 /** Asks an archive to keep what `docker load` reads: it does, once that document is there. */
-export async function askForDocker(target: Layout, place: Place): Promise<void> {
-  if (!isArchive(place)) {
-    throw usageError('Cannot take "--docker-compat": docker loads archives only');
-  }
+export async function askForDocker(target: Layout): Promise<void> {
   const { docs } = target.store.backend;
   if (await docs.load(DOCKER)) return;
   try {

@@ -48,6 +48,9 @@ export interface Check {
   readonly options: CheckOptions;
 }
 
+/** Missing blobs of a sparse layout that are listed one by one. */
+const MOST_NAMED = 1_000;
+
 /** Checks what `only` reaches, or all that the index lists. */
 export async function checkLayout(
   { context, layout, faults, options }: Check,
@@ -61,6 +64,9 @@ export async function checkLayout(
   if (missing.size > 0) {
     const message = `${plural(missing.size, "blob")} not stored, as may be in a sparse layout`;
     faults.warn({ code: "sparse", message });
+    for (const digest of [...missing].slice(0, MOST_NAMED)) {
+      faults.warn({ code: "sparse", message: `Not stored: ${digest}`, digest });
+    }
   }
   const strangers = new Map<Digest, number>();
   if (options.unreachable) {

@@ -1,0 +1,154 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { noise } from "../contract/suite.ts";
+import { runtimes } from "../runtimes.ts";
+import { inFolder, type Run, stowage } from "./stowage.ts";
+import { fileURLToPath } from "node:url";
+
+/** Runs the program in a folder, to an exit code that is expected. */
+async function at(
+  cwd: string,
+  args: readonly string[],
+  code = 0,
+  stdin: Uint8Array | string = "",
+): Promise<Run> {
+  const run = await stowage(args, { cwd, stdin });
+  assert.equal(run.code, code, `${args.join(" ")}: ${run.err}`);
+  return run;
+}
+
+/** A store of two artifacts that share a large file. */
+async function filled(cwd: string): Promise<void> {
+  writeFileSync(join(cwd, "shared"), noise(5_000_000));
+  for (const name of ["v1", "v2"]) {
+    writeFileSync(join(cwd, name), noise(300_000, name.length + Number(name.slice(1))));
+    await at(cwd, ["push", "--create", "-q", `./store:${name}`, name, "shared"]);
+  }
+}
+
+test("an archive is a place like any other: made, pushed to, tagged, listed, checked, weighed, pulled", () =>
+  inFolder(async (cwd) => {
+    await at(cwd, ["init", "a.tar"]);
+    writeFileSync(join(cwd, "f"), "hello\n");
+    await at(cwd, ["push", "a.tar:v1", "f"]);
+    await at(cwd, ["tag", "a.tar:v1", "latest"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "a.tar"])).lines, ["latest", "v1"]);
+    await at(cwd, ["check", "a.tar"]);
+    await at(cwd, ["du", "a.tar"]);
+    await at(cwd, ["inspect", "a.tar:v1"]);
+    await at(cwd, ["pull", "a.tar:latest", "-o", "out"]);
+    assert.equal(readFileSync(join(cwd, "out/f"), "utf8"), "hello\n");
+    await at(cwd, ["untag", "a.tar:latest"]);
+    await at(cwd, ["remove", "a.tar:v1"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "a.tar"])).lines, []);
+  }));
+
+test("a stream carries everything in one pass, the same bytes each time and as a new archive", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    const { bytes } = await at(cwd, ["copy", "--all", "./store", "tar:-"]);
+    assert.deepEqual((await at(cwd, ["copy", "--all", "./store", "-"])).bytes, bytes);
+    await at(cwd, ["copy", "--all", "./store", "new.tar"]);
+    assert.deepEqual(new Uint8Array(readFileSync(join(cwd, "new.tar"))), new Uint8Array(bytes));
+    await at(cwd, ["copy", "--create", "--all", "-", "./twin"], 0, bytes);
+    await at(cwd, ["check", "./twin"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "-"], 0, bytes)).lines, ["v1", "v2"]);
+    await at(cwd, ["copy", "--create", "tar:-#v2", "./one"], 0, bytes);
+    assert.deepEqual((await at(cwd, ["list", "-q", "./one"])).lines, ["v2"]);
+    await at(cwd, ["copy", "--create", "--all", "-", "./torn"], 3, bytes.slice(0, 3_000_000));
+    assert.deepEqual((await at(cwd, ["list", "-q", "./torn"])).lines, []);
+  }));
+
+test("a compaction lets go what is not used, says so, and makes the same bytes in both runtimes", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    await at(cwd, ["copy", "./store:v1", "a.tar"]);
+    await at(cwd, ["copy", "./store:v2", "a.tar"]);
+    await at(cwd, ["untag", "a.tar:v1"]);
+    await at(cwd, ["gc", "a.tar", "--grace", "0s", "--max-drop", "100%"]);
+    const grown = readFileSync(join(cwd, "a.tar"));
+    const results: Uint8Array[] = [];
+    for (const { start: [command = "", ...how] } of runtimes) {
+      writeFileSync(join(cwd, "a.tar"), grown);
+      const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
+      const done = spawnSync(command, [...how, cli, "compact", "a.tar"], { cwd, encoding: "utf8" });
+      assert.equal(done.status, 0, done.stderr);
+      results.push(new Uint8Array(readFileSync(join(cwd, "a.tar"))));
+    }
+    for (const one of results) assert.deepEqual(one, results[0]);
+    assert.ok((results[0]?.length ?? 0) < grown.length - 300_000);
+    await at(cwd, ["check", "a.tar"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "a.tar"])).lines, ["v2"]);
+    await at(cwd, ["compact", "./store"], 5);
+  }));
+
+test("what a collection took from an archive comes back by undo", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    await at(cwd, ["copy", "--all", "./store", "a.tar"]);
+    const policy = {
+      schema: "stowage.retention/1",
+      grace: "0s",
+      maxDrop: "100%",
+      rules: [{ refs: ["v1"] }],
+    };
+    writeFileSync(join(cwd, "r.json"), JSON.stringify(policy));
+    await at(cwd, ["gc", "a.tar", "--retention", "r.json"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "a.tar"])).lines, ["v2"]);
+    await at(cwd, ["gc", "undo", "a.tar"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "a.tar"])).lines, ["v1", "v2"]);
+    await at(cwd, ["check", "a.tar"]);
+  }));
+
+test("a bundle leaves out what is known; where the rest is it becomes whole, else check lists what is missing", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    await at(cwd, ["copy", "--create", "./store:v1", "./far"]);
+    await at(cwd, ["copy", "--create", "./store:v1", "known.tar"]);
+    const known = await at(cwd, ["list", "--blobs", "-q", "./far"]);
+    writeFileSync(join(cwd, "known.txt"), known.out);
+    const sizes: number[] = [];
+    for (const except of ["./far", "known.tar", "known.txt"]) {
+      await at(cwd, ["copy", "--except", except, "./store:v2", "bundle.tar"]);
+      const bundle = readFileSync(join(cwd, "bundle.tar"));
+      sizes.push(bundle.length);
+      assert.ok(bundle.length < 500_000, `${bundle.length} bytes`);
+      spawnSync("rm", ["-rf", "bundle.tar", "bundle.tar.stowage"], { cwd });
+      writeFileSync(join(cwd, "carried.tar"), bundle);
+    }
+    assert.equal(new Set(sizes).size, 1);
+    // Nothing but the one file crosses the gap.
+    assert.equal(existsSync(join(cwd, "carried.tar.stowage")), false);
+    assert.match((await at(cwd, ["check", "carried.tar"])).out, /not stored, as may be/);
+    await at(cwd, ["copy", "--all", "carried.tar", "./far"]);
+    await at(cwd, ["check", "./far"]);
+    await at(cwd, ["copy", "--create", "--all", "carried.tar", "./alone"], 2);
+    await at(cwd, ["copy", "--create", "--sparse", "--all", "carried.tar", "./alone"]);
+    const check = await stowage(["check", "./alone", "--json"], { cwd });
+    const shared = JSON.parse((await at(cwd, ["inspect", "./store:v2", "--raw"])).out).layers[1];
+    assert.ok(check.out.includes(shared.digest), check.out);
+  }));
+
+test("with --docker-compat an archive says what docker load reads, and keeps saying it", () =>
+  inFolder(async (cwd) => {
+    writeFileSync(join(cwd, "layer"), noise(1000));
+    writeFileSync(join(cwd, "config.json"), '{"architecture":"amd64","os":"linux"}');
+    const config = "config.json:application/vnd.oci.image.config.v1+json";
+    const layer = "layer:application/vnd.oci.image.layer.v1.tar";
+    await at(cwd, ["push", "--create", "--image-config", config, "./store#app/x:v1", layer]);
+    await at(cwd, ["copy", "--docker-compat", "./store#app/x:v1", "a.tar"]);
+    const said = () =>
+      JSON.parse(
+        spawnSync("tar", ["-xOf", "a.tar", "manifest.json"], { cwd, encoding: "utf8" }).stdout,
+      );
+    const [image, ...more] = said();
+    assert.deepEqual(image.RepoTags, ["app/x:v1"]);
+    assert.equal(image.Layers.length, 1);
+    assert.equal(more.length, 0);
+    await at(cwd, ["tag", "a.tar#app/x:v1", "app/x:v2"]);
+    assert.deepEqual(said()[0].RepoTags.sort(), ["app/x:v1", "app/x:v2"]);
+    await at(cwd, ["copy", "--docker-compat", "./store#app/x:v1", "./store2"], 64);
+  }));

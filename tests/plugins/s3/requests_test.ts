@@ -51,7 +51,7 @@ describe("requests that a layout in a bucket makes", () => {
       await pushAll(layout, other.config, other.layer, other);
       await layout.tag(other.descriptor, "other");
     });
-    assert.deepEqual(tally, { HeadObject: 6, GetObject: 2, PutObject: 4 });
+    assert.deepEqual(tally, { HeadObject: 3, GetObject: 2, PutObject: 4 });
   });
 
   it("to be made, no more than a probe and its documents", async () => {

@@ -18,6 +18,8 @@ export function bareEtag(etag: string | undefined): string {
   return (etag ?? "").replace(/^W\//, "").replaceAll("&quot;", "").replaceAll('"', "");
 }
 
+/** How often an answer may come without what it must say. */
+const TRIES = 5;
 /** Milliseconds to wait for a server that works before it answers. */
 export const WORKING = 600_000;
 
@@ -28,15 +30,20 @@ export async function headObject(
   action: string,
 ): Promise<ObjectInfo | undefined> {
   try {
-    const { status, headers } = await client.send({
-      operation: "HeadObject",
-      action,
-      method: "HEAD",
-      key,
-      accept: [404],
-      patience: 10_000,
-    });
-    return status === 404 ? undefined : infoOf(headers);
+    for (let tries = 0; tries < TRIES; tries++) {
+      const { status, headers } = await client.send({
+        operation: "HeadObject",
+        action,
+        method: "HEAD",
+        key,
+        accept: [404],
+        patience: 10_000,
+      });
+      if (status === 404) return undefined;
+      // An answer on its way through broken hands; no length is not the length 0.
+      if (headers["content-length"] !== undefined) return infoOf(headers);
+    }
+    throw new OciError("unavailable", `${action}: no answer says its length`);
   } catch (error) {
     // Where listing is denied, a server says so of every key that is not there.
     if (!(error instanceof OciError) || error.reason !== "access") throw error;

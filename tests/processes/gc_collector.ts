@@ -37,12 +37,18 @@ async function collectOnce({ store }: Layout): Promise<string> {
 }
 
 const end = systemClock.elapsed() + Number(seconds) * 1_000;
-while (systemClock.elapsed() < end) {
-  await using layout = await openLayout(place, { mode: "write", wait: 120_000, registry });
-  for (let n = 0; n < 10 && systemClock.elapsed() < end; n++) {
-    console.log("run");
-    console.log(await collectOnce(layout));
-    await systemClock.sleep(Math.random() * 20);
+try {
+  while (systemClock.elapsed() < end) {
+    await using layout = await openLayout(place, { mode: "write", wait: 120_000, registry });
+    for (let n = 0; n < 10 && systemClock.elapsed() < end; n++) {
+      console.log("run");
+      console.log(await collectOnce(layout));
+      await systemClock.sleep(Math.random() * 20);
+    }
   }
+} catch (error) {
+  // Whoever reads these lines is told what it died of.
+  console.log(String(error));
+  throw error;
 }
 console.log("end");

@@ -2,7 +2,7 @@
 // that sums them:
 //
 //   deno run -A scripts/test.ts [FOLDER…]      default: all of tests/ that needs no partner
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,6 +12,15 @@ import { findBun, installPackages } from "./bun.ts";
 
 /** Folders whose tests need other people's programs: only run when they are named. */
 const PARTNERS = ["interop", "s3_real"];
+/** Tests that start processes of both runtimes, or need none: once is enough, unless they are named. */
+const ONCE = [
+  "tests/crash/",
+  "tests/processes/",
+  "tests/gc/simulator_test.ts",
+  "tests/plugins/s3/doctor_test.ts",
+  "tests/plugins/s3/killed_test.ts",
+  "tests/plugins/s3/processes_test.ts",
+];
 
 interface Counts {
   readonly passed: number;
@@ -84,9 +93,16 @@ const bun = findBun();
 installPackages(bun);
 const runtimes = { STOWAGE_TEST_DENO: process.execPath, STOWAGE_TEST_BUN: bun };
 
-const underDeno = (
-  report: string,
-) => ["test", "--allow-all", "--no-check", "--quiet", `--junit-path=${report}`, ...files];
+const isOnce = (file: string) => named.length === 0 && ONCE.some((one) => file.startsWith(one));
+const isCli = (file: string) => file.startsWith("tests/cli/");
+const underDeno = (report: string) => [
+  "test",
+  "--allow-all",
+  "--no-check",
+  "--quiet",
+  `--junit-path=${report}`,
+  ...files.filter((file) => !isOnce(file)),
+];
 const underBun = (chosen: readonly string[]) => (report: string) => [
   "test",
   "--timeout=300000",
@@ -94,28 +110,36 @@ const underBun = (chosen: readonly string[]) => (report: string) => [
   `--reporter-outfile=${report}`,
   ...chosen.map((file) => `./${file}`),
 ];
-
 const results = new Map<string, Counts>();
-const [deno, other] = await Promise.all([
-  suite("under Deno", process.execPath, underDeno, { env: runtimes }),
-  suite("under Bun", bun, underBun(files), { env: runtimes, beside: true }),
-]);
-results.set("Deno", deno).set("Bun", other);
-const cli = files.filter((file) => file.startsWith("tests/cli/"));
-if (cli.length > 0) {
+
+/** All but the command line under Bun, and that of the executable, which is made of the same source by Bun. */
+async function besideDeno(): Promise<void> {
+  const rest = files.filter((file) => !isCli(file));
+  if (rest.length > 0) {
+    const options = { env: runtimes, beside: true };
+    results.set("Bun", await suite("under Bun", bun, underBun(rest), options));
+  }
+  const cli = files.filter(isCli);
+  if (cli.length === 0) return;
   const program = resolve("dist", process.platform === "win32" ? "stowage.exe" : "stowage");
-  const built = spawnSync(process.execPath, ["run", "--allow-all", "scripts/compile.ts"], {
-    stdio: "inherit",
+  const built = spawn(process.execPath, ["run", "--allow-all", "scripts/compile.ts"], {
+    stdio: ["ignore", "ignore", "inherit"],
   });
+  const [status] = await once(built, "close");
+  const options = { env: { ...runtimes, STOWAGE_BIN: program }, beside: true };
   results.set(
     "executable",
-    built.status === 0
-      ? await suite("the executable", bun, underBun(cli), {
-        env: { ...runtimes, STOWAGE_BIN: program },
-      })
+    status === 0
+      ? await suite("the executable", bun, underBun(cli), options)
       : { passed: 0, failed: 1, skipped: [] },
   );
 }
+
+await Promise.all([
+  suite("under Deno", process.execPath, underDeno, { env: runtimes })
+    .then((counts) => results.set("Deno", counts)),
+  besideDeno(),
+]);
 
 console.log("");
 let [passed, failed, skipped] = [0, 0, 0];

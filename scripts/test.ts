@@ -112,13 +112,15 @@ const underBun = (chosen: readonly string[]) => (report: string) => [
 ];
 const results = new Map<string, Counts>();
 
-/** All but the command line under Bun, and that of the executable, which is made of the same source by Bun. */
-async function besideDeno(): Promise<void> {
+/** All but the command line under Bun: that is the executable's, which Bun makes of the same source. */
+async function testBun(): Promise<void> {
   const rest = files.filter((file) => !isCli(file));
-  if (rest.length > 0) {
-    const options = { env: runtimes, beside: true };
-    results.set("Bun", await suite("under Bun", bun, underBun(rest), options));
-  }
+  if (rest.length === 0) return;
+  const options = { env: runtimes, beside: true };
+  results.set("Bun", await suite("under Bun", bun, underBun(rest), options));
+}
+
+async function testExecutable(): Promise<void> {
   const cli = files.filter(isCli);
   if (cli.length === 0) return;
   const program = resolve("dist", process.platform === "win32" ? "stowage.exe" : "stowage");
@@ -138,7 +140,8 @@ async function besideDeno(): Promise<void> {
 await Promise.all([
   suite("under Deno", process.execPath, underDeno, { env: runtimes })
     .then((counts) => results.set("Deno", counts)),
-  besideDeno(),
+  testBun(),
+  testExecutable(),
 ]);
 
 console.log("");

@@ -27,3 +27,4 @@ export {
 export type { FlagSpec, FlagTable, FlagValue, FlagValues } from "./flag.ts";
 export { bytes, cells, columns, pad, plural, visible } from "./text.ts";
 export { readDuration, readSize } from "./units.ts";
+export { isUsage, reading, usageError } from "./usage.ts";

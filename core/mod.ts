@@ -220,5 +220,6 @@ export type { One, Word } from "./flag.ts";
 export { chosenBy } from "./glob.ts";
 export { bytes, columns, plural } from "./text.ts";
 export { readDuration, readSize } from "./units.ts";
+export { isUsage, reading, usageError } from "./usage.ts";
 export { isBlank } from "./index_reader.ts";
 export { SUBJECT } from "./referrers.ts";

@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { type Annotations, complaint, z } from "../../core/mod.ts";
+import { type Annotations, complaint, usageError, z } from "../../core/mod.ts";
 import { failedFile } from "./local_file.ts";
-import { usageError } from "./usage.ts";
 
 /** Annotations of an artifact and of its files, by title. */
 export type AnnotationFile = Readonly<Record<string, Annotations>>;

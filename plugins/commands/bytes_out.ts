@@ -1,5 +1,4 @@
-import { chunksOf, type Terminal } from "../../core/mod.ts";
-import { usageError } from "./usage.ts";
+import { chunksOf, type Terminal, usageError } from "../../core/mod.ts";
 
 /** Writes bytes to stdout. A terminal gets text alone: anything else is a usage error, told before it is written. */
 export async function bytesOut(

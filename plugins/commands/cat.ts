@@ -1,8 +1,13 @@
-import { defineBody, type Descriptor, type FetchOptions, transferFlags } from "../../core/mod.ts";
+import {
+  defineBody,
+  type Descriptor,
+  type FetchOptions,
+  transferFlags,
+  usageError,
+} from "../../core/mod.ts";
 import { bytesOut } from "./bytes_out.ts";
 import { find, referenceTo } from "./find.ts";
 import { createPace, paced } from "./pace.ts";
-import { usageError } from "./usage.ts";
 
 /** `stowage cat`. */
 export default defineBody({

@@ -9,6 +9,7 @@ import {
   type OciError,
   type Place,
   transferFlags,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import { createFaults } from "./check/faults.ts";
@@ -20,7 +21,6 @@ import { find, nameIn } from "./find.ts";
 import type { Problem } from "./problem.ts";
 import { openTarget } from "./target.ts";
 import { bytes, columns, plural } from "./text.ts";
-import { usageError } from "./usage.ts";
 
 const flags = {
   "fast": { type: "switch", help: "read manifests only: layers must be there, of the right size" },

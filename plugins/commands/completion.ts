@@ -1,6 +1,5 @@
-import { defineBody } from "../../core/basics.ts";
+import { defineBody, usageError } from "../../core/basics.ts";
 import { candidates } from "./candidates.ts";
-import { usageError } from "./usage.ts";
 
 /** The scripts ask the program itself, so they know what it knows. */
 const SCRIPTS: Readonly<Record<string, readonly string[]>> = {

@@ -4,7 +4,9 @@ import {
   type Layout,
   messageOf,
   type Place,
+  reading,
   type Reference,
+  usageError,
 } from "../../core/mod.ts";
 import { type Copied, copyAll, startOver } from "./copy_all.ts";
 import { assertSelection, type Copy, copyFlags, namesFor, optionsOf } from "./copy_plan.ts";
@@ -14,7 +16,6 @@ import { type Run, startRun } from "./copy_run.ts";
 import { openSources } from "./copy_sources.ts";
 import { pinned } from "./entry.ts";
 import { openTarget } from "./target.ts";
-import { reading, usageError } from "./usage.ts";
 
 /** `stowage copy`. */
 export default defineBody({

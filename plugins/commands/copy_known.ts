@@ -7,9 +7,10 @@ import {
   kindOf,
   parseReference,
   type Place,
+  reading,
+  usageError,
 } from "../../core/mod.ts";
 import { failedFile, statFile } from "./local_file.ts";
-import { reading, usageError } from "./usage.ts";
 
 type Context = Pick<CommandContext, "open" | "registry"> & {
   readonly flags: { readonly except: readonly string[] };

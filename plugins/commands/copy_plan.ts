@@ -4,10 +4,10 @@ import {
   type Digest,
   expectFlags,
   transferFlags,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import type { Source } from "./copy_sources.ts";
-import { usageError } from "./usage.ts";
 
 /** The flags of `stowage copy`. */
 export const copyFlags = {

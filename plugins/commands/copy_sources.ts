@@ -8,9 +8,9 @@ import {
   OciError,
   type Place,
   type Reference,
+  usageError,
 } from "../../core/mod.ts";
 import { find, nameIn } from "./find.ts";
-import { usageError } from "./usage.ts";
 
 /** Something to copy: how its layout knows it, and the name it has there. */
 export interface Item {

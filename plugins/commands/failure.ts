@@ -1,6 +1,11 @@
-import { type ErrorCode, isOciError, messageOf, type Terminal } from "../../core/basics.ts";
+import {
+  type ErrorCode,
+  isOciError,
+  isUsage,
+  messageOf,
+  type Terminal,
+} from "../../core/basics.ts";
 import { clip, visible } from "./text.ts";
-import { USAGE } from "./usage.ts";
 
 /** How a program ends other than well: by the code of its error, or by what stopped it. */
 export type Ending =
@@ -18,7 +23,7 @@ export type ExitCodes = Readonly<Record<Ending, number>>;
 /** The ending that an error makes. */
 export function endingOf(error: unknown): Ending {
   if (!isOciError(error)) return "defect";
-  return error.reason === USAGE ? "usage" : error.code;
+  return isUsage(error) ? "usage" : error.code;
 }
 
 /** How a failure is told. */

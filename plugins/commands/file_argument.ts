@@ -1,7 +1,6 @@
 import { basename, isAbsolute, normalize, sep } from "node:path";
-import { OciError } from "../../core/mod.ts";
+import { OciError, usageError } from "../../core/mod.ts";
 import { statFile } from "./local_file.ts";
-import { usageError } from "./usage.ts";
 
 /** A file to push. */
 export interface Input {

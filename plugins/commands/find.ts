@@ -6,9 +6,9 @@ import {
   type Place,
   type Reference,
   type ResolveOptions,
+  usageError,
 } from "../../core/mod.ts";
 import { closest } from "./suggest.ts";
-import { usageError } from "./usage.ts";
 
 /** What a reference names within its place, as the library takes it; undefined for a place alone. */
 export function nameIn({ name, digest }: Reference): string | undefined {

@@ -1,9 +1,14 @@
 // The one door to parseArgs: it splits arguments, the table says what they mean.
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "npm:deno-std@1.4.0/cli/parse_args.js";
-import type { FlagSpec, FlagTable, FlagValue, FlagValues } from "../../core/basics.ts";
+import {
+  type FlagSpec,
+  type FlagTable,
+  type FlagValue,
+  type FlagValues,
+  usageError,
+} from "../../core/basics.ts";
 import { didYouMean } from "./suggest.ts";
-import { usageError } from "./usage.ts";
 import { formOf, readValue } from "./values.ts";
 
 /** Where a flag that was not typed takes its value from. */

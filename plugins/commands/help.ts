@@ -1,9 +1,14 @@
-import { type Command, type CommandBody, defineBody, type FlagTable } from "../../core/basics.ts";
+import {
+  type Command,
+  type CommandBody,
+  defineBody,
+  type FlagTable,
+  usageError,
+} from "../../core/basics.ts";
 import type { Registry } from "../../core/basics.ts";
 import { commonFlags } from "./common.ts";
 import { didYouMean } from "./suggest.ts";
 import { columns, wrap } from "./text.ts";
-import { usageError } from "./usage.ts";
 import { placeholder } from "./values.ts";
 
 /** The command of a word, or of another word for it. */

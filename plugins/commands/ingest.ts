@@ -5,6 +5,7 @@ import {
   type IngestStatus,
   startMeter,
   transferFlags,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import { pinned } from "./entry.ts";
@@ -12,7 +13,6 @@ import { fileSource, statFile } from "./local_file.ts";
 import { createPace, paced } from "./pace.ts";
 import { openTarget } from "./target.ts";
 import { bytes, columns } from "./text.ts";
-import { usageError } from "./usage.ts";
 
 const flags = {
   "filter": {

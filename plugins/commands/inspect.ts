@@ -15,13 +15,13 @@ import {
   printPlatform,
   readNode,
   REF_NAME,
+  usageError,
 } from "../../core/mod.ts";
 import { bytesOut } from "./bytes_out.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { find, nameIn } from "./find.ts";
 import { markOf, problemOf } from "./problem.ts";
 import { bytes, columns } from "./text.ts";
-import { usageError } from "./usage.ts";
 
 const TITLE = "org.opencontainers.image.title";
 const flags = {

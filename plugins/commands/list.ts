@@ -9,11 +9,11 @@ import {
   type Layout,
   printPlatform,
   type Store,
+  usageError,
   walkGraph,
 } from "../../core/mod.ts";
 import { type Entry, entryOf } from "./entry.ts";
 import { bytes, columns } from "./text.ts";
-import { usageError } from "./usage.ts";
 
 const flags = {
   "include": { type: "text", many: true, placeholder: "GLOB", help: "only names like this" },

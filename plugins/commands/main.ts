@@ -6,6 +6,7 @@ import {
   isOciError,
   OciError,
   type Registry,
+  usageError,
 } from "../../core/basics.ts";
 import { splitWord, wantsHelp, wantsJson } from "./arguments.ts";
 import { commonFlags } from "./common.ts";
@@ -20,7 +21,6 @@ import { loadSettings, settingsPaths } from "./settings_file.ts";
 import { startStop } from "./stop.ts";
 import { createTalk } from "./talk.ts";
 import { NOBODY_READS } from "./terminal.ts";
-import { usageError } from "./usage.ts";
 
 type Common = Arguments<typeof commonFlags>["flags"];
 

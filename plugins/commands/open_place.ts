@@ -1,15 +1,16 @@
-import type {
-  Hook,
-  Layout,
-  Notice,
-  OpenMode,
-  Place,
-  Reference,
-  Registry,
+import {
+  type Hook,
+  type Layout,
+  type Notice,
+  type OpenMode,
+  type Place,
+  reading,
+  type Reference,
+  type Registry,
+  usageError,
 } from "../../core/basics.ts";
 import { formatReference, parseReference, placeUrl } from "../../core/basics.ts";
 import type { Settings } from "./settings.ts";
-import { reading, usageError } from "./usage.ts";
 
 /** What turns typed places into open layouts. */
 export interface Places {

@@ -1,4 +1,4 @@
-import { defineBody, type Layout, startMeter } from "../../core/mod.ts";
+import { defineBody, type Layout, startMeter, usageError } from "../../core/mod.ts";
 import { bytesOut } from "./bytes_out.ts";
 import { entryOf } from "./entry.ts";
 import { find, referenceTo } from "./find.ts";
@@ -6,7 +6,6 @@ import { createPace, paced } from "./pace.ts";
 import { assertTitles, choose, type Pull, pullFlags, type Wanted } from "./pull_choice.ts";
 import { pullAll } from "./pull_files.ts";
 import { plural } from "./text.ts";
-import { usageError } from "./usage.ts";
 
 /** `stowage pull`. */
 export default defineBody({

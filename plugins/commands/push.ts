@@ -1,11 +1,10 @@
-import { checkName, defineBody, startMeter } from "../../core/mod.ts";
+import { checkName, defineBody, reading, startMeter, usageError } from "../../core/mod.ts";
 import { entryOf, pinned } from "./entry.ts";
 import { pushArtifact } from "./push_artifact.ts";
 import { find } from "./find.ts";
 import { type Plan, pushFlags, readPlan, subjectOf } from "./push_plan.ts";
 import { openTarget } from "./target.ts";
 import { plural } from "./text.ts";
-import { reading, usageError } from "./usage.ts";
 
 /** `stowage push`. */
 export default defineBody({

@@ -4,13 +4,13 @@ import {
   type Place,
   type Reference,
   transferFlags,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import { type AnnotationFile, readAnnotationFile, readCreated, readPairs } from "./annotations.ts";
 import { CREATED, TITLE, UNKNOWN_TYPE } from "./artifact.ts";
 import { type Input, readInput, readMediaType } from "./file_argument.ts";
 import { clashOf, whyNotTitle } from "./titles.ts";
-import { usageError } from "./usage.ts";
 
 const CONFIG_TYPE = "application/vnd.oci.image.config.v1+json";
 

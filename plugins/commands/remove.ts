@@ -9,13 +9,13 @@ import {
   OciError,
   type Reference,
   type Transaction,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import { entryOf } from "./entry.ts";
 import { hintAt, nameIn, referencesTo } from "./find.ts";
 import { openTarget } from "./target.ts";
 import { columns } from "./text.ts";
-import { usageError } from "./usage.ts";
 import { aliveFrom, bytesOf, weigh, type Weights } from "./weigh.ts";
 
 const flags = {

@@ -1,6 +1,5 @@
-import { complaint, z } from "../../core/mod.ts";
+import { complaint, usageError, z } from "../../core/mod.ts";
 import { closest } from "./suggest.ts";
-import { usageError } from "./usage.ts";
 
 const text = z.string().check(z.minLength(1));
 const settings = z.strictObject({

@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf } from "../../core/basics.ts";
+import { messageOf, usageError } from "../../core/basics.ts";
 import type { Settings } from "./settings.ts";
-import { usageError } from "./usage.ts";
 
 /** Where settings are looked for, the first that is there counts; never in the working directory. */
 export function settingsPaths(

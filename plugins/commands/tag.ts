@@ -5,12 +5,12 @@ import {
   isOciError,
   named,
   nameOf,
+  reading,
   writeFlags,
 } from "../../core/mod.ts";
 import { pinned } from "./entry.ts";
 import { hintAt, nameIn, referenceTo } from "./find.ts";
 import { openTarget } from "./target.ts";
-import { reading } from "./usage.ts";
 
 /** `stowage tag`. */
 export default defineBody({

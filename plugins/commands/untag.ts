@@ -1,8 +1,14 @@
-import { defineBody, type Digest, isOciError, nameOf, writeFlags } from "../../core/mod.ts";
+import {
+  defineBody,
+  type Digest,
+  isOciError,
+  nameOf,
+  usageError,
+  writeFlags,
+} from "../../core/mod.ts";
 import { hintAt, referencesTo } from "./find.ts";
 import { openTarget } from "./target.ts";
 import { columns } from "./text.ts";
-import { usageError } from "./usage.ts";
 
 /** `stowage untag`. */
 export default defineBody({

@@ -1,11 +1,10 @@
-import { isOciError } from "../../core/mod.ts";
+import { isOciError, isUsage } from "../../core/mod.ts";
 import { attempt } from "./attempt.ts";
 import { type GcContext, policyOf } from "./flags.ts";
 import { type MetricsFile, openMetrics } from "./metrics_file.ts";
 import type { Policy } from "./policy.ts";
 import { collectPlace, exitOf, IN_PART, tell, worse } from "./run.ts";
 import { scheduleOf } from "./schedule.ts";
-import { isUsage } from "./usage.ts";
 
 /** Collects every place, once or by a schedule; to its exit code. */
 export async function collectAll(context: GcContext): Promise<number> {

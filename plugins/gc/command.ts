@@ -1,4 +1,4 @@
-import { defineBody } from "../../core/mod.ts";
+import { defineBody, reading, usageError } from "../../core/mod.ts";
 import { collectAll } from "./collect_all.ts";
 import { runExplain } from "./explain.ts";
 import { type GcContext, gcFlags, policyOf, readText } from "./flags.ts";
@@ -6,7 +6,6 @@ import { parsePlan } from "./plan_file.ts";
 import { collectPlace, exitOf, runPlan, tell } from "./run.ts";
 import { scheduleFlags } from "./schedule_flags.ts";
 import { runStatus, runUndo } from "./tell.ts";
-import { reading, usageError } from "./usage.ts";
 
 /** `stowage gc`. */
 export default defineBody({

@@ -4,13 +4,13 @@ import {
   nameOf,
   plural,
   type Store,
+  usageError,
   walkGraph,
 } from "../../core/mod.ts";
 import { type GcContext, policyOf, requestOf } from "./flags.ts";
 import { optionsOf } from "./library.ts";
 import { makePlan, type Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
-import { usageError } from "./usage.ts";
 
 interface Explained {
   readonly keep: boolean;

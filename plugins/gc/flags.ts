@@ -3,14 +3,15 @@ import {
   type CommandContext,
   type FlagTable,
   messageOf,
+  reading,
   transferFlags,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import type { GcRequest } from "./library.ts";
 import { fateOf, keepAll, parsePolicy, type Policy, type Rule } from "./policy.ts";
 import { scheduleFlags } from "./schedule_flags.ts";
 import { isRange } from "./semver.ts";
-import { reading, usageError } from "./usage.ts";
 
 /** The flags of `stowage gc`. */
 export const gcFlags = {

@@ -1,7 +1,6 @@
 import { chmod, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { type Clock, fileError, uniqueName, unlessMissing } from "../../core/mod.ts";
-import { usageError } from "./usage.ts";
+import { type Clock, fileError, uniqueName, unlessMissing, usageError } from "../../core/mod.ts";
 import { noted, parseMetrics, printMetrics, type Run, type Samples, skipped } from "./metrics.ts";
 
 /** The file that tells a monitor how collections go. */

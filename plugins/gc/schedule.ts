@@ -1,6 +1,5 @@
-import type { Clock, FlagValues } from "../../core/mod.ts";
+import { type Clock, type FlagValues, reading, usageError } from "../../core/mod.ts";
 import type { scheduleFlags } from "./schedule_flags.ts";
-import { reading, usageError } from "./usage.ts";
 
 /** When runs are due. All times are milliseconds since 1970. */
 export interface Schedule {

@@ -1,4 +1,4 @@
-import { isOciError } from "../../core/mod.ts";
+import { isOciError, isUsage } from "../../core/mod.ts";
 import { attempt } from "./attempt.ts";
 import { type GcContext, policyOf } from "./flags.ts";
 import { ending } from "./line.ts";
@@ -7,7 +7,6 @@ import type { Policy } from "./policy.ts";
 import type { Report } from "./report.ts";
 import { collectPlace, planPlace } from "./run.ts";
 import type { Schedule } from "./schedule.ts";
-import { isUsage } from "./usage.ts";
 
 /** The longest sleep, in milliseconds: the wall clock may be set meanwhile, and the age of the metrics shows health. */
 const MINUTE = 60_000;

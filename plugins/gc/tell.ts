@@ -6,11 +6,11 @@ import {
   nameOf,
   plural,
   shardsOf,
+  usageError,
 } from "../../core/mod.ts";
 import type { GcContext } from "./flags.ts";
 import { loadState } from "./state.ts";
 import { undo } from "./undo.ts";
-import { usageError } from "./usage.ts";
 
 /** `gc status`: how far the last collection has come, and what lies in the trash. */
 export async function runStatus(context: GcContext, text: string): Promise<void> {

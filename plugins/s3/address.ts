@@ -1,4 +1,4 @@
-import { OciError } from "../../core/mod.ts";
+import { type OciError, usageError } from "../../core/mod.ts";
 import { encodeKey } from "./keys.ts";
 
 /** How a bucket is addressed: in the path, or in the host. */
@@ -90,5 +90,5 @@ export function parseEndpoint(text: string): URL {
 }
 
 function wrong(why: string): OciError {
-  return new OciError("invalid", `Cannot use this s3 address: ${why}`, { reason: "usage" });
+  return usageError(`Cannot use this s3 address: ${why}`);
 }

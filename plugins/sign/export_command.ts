@@ -1,6 +1,5 @@
-import { copy, defineBody, kindOf, OciError } from "../../core/mod.ts";
+import { copy, defineBody, kindOf, OciError, usageError } from "../../core/mod.ts";
 import { exportLegacy } from "./export_legacy.ts";
-import { usageError } from "./files.ts";
 import { bundleRefs } from "./bundles.ts";
 
 const KIND = "kind";

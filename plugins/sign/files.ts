@@ -1,12 +1,7 @@
 // Files that are named on the command line: keys, policies, passphrases.
 import { chmodSync, closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { Buffer } from "node:buffer";
-import { errnoOf, isOciError, messageOf, OciError } from "../../core/mod.ts";
-
-/** An error about what was typed. */
-export function usageError(message: string, cause?: unknown): OciError {
-  return new OciError("invalid", message, { reason: "usage", cause });
-}
+import { errnoOf, isOciError, messageOf, OciError, usageError } from "../../core/mod.ts";
 
 /** The text of a file, of at most `limit` bytes; what cannot be read is a usage error. */
 export function readFileText(path: string, what: string, limit: number): string {

@@ -1,6 +1,6 @@
-import { defineBody } from "../../core/mod.ts";
+import { defineBody, usageError } from "../../core/mod.ts";
 import type { KeyObject, Scheme } from "./crypto.ts";
-import { readFileText, usageError, writeNewFile } from "./files.ts";
+import { readFileText, writeNewFile } from "./files.ts";
 import { printPublicKey, type PublicKey, publicKey, readPublicKey, signerOf } from "./key.ts";
 import { newPassphrase, passphraseFrom } from "./passphrase.ts";
 import { MOST_PEM } from "./pem.ts";

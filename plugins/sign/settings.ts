@@ -1,6 +1,6 @@
-import { messageOf, type Terminal } from "../../core/mod.ts";
+import { messageOf, type Terminal, usageError } from "../../core/mod.ts";
 import { isOciError } from "../../core/mod.ts";
-import { readFileText, usageError } from "./files.ts";
+import { readFileText } from "./files.ts";
 import type { SignOptions } from "./hook.ts";
 import { type PublicKey, readPublicKey, type Signer, signerOf } from "./key.ts";
 import { passphraseFrom } from "./passphrase.ts";

@@ -11,10 +11,10 @@ import {
   OciError,
   type Place,
   type Reference,
+  usageError,
   writeFlags,
 } from "../../core/mod.ts";
 import { peek } from "./bundles.ts";
-import { usageError } from "./files.ts";
 import { ownBundles } from "./stored.ts";
 
 /** A name that is signed now. */

@@ -1,6 +1,5 @@
-import { type CommandContext, defineBody, type Reference } from "../../core/mod.ts";
+import { type CommandContext, defineBody, type Reference, usageError } from "../../core/mod.ts";
 import { readDeep } from "./deep.ts";
-import { usageError } from "./files.ts";
 import { findAll, findNamed, type Found } from "./find.ts";
 import { type Policy, policyOfKeys } from "./policy.ts";
 import { EXITS } from "./refusal.ts";

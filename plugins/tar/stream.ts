@@ -1,5 +1,5 @@
 import process from "node:process";
-import { type Backend, type BackendOptions, OciError } from "../../core/mod.ts";
+import { type Backend, type BackendOptions, OciError, usageError } from "../../core/mod.ts";
 
 /** Opens `tar:-`: standard input to read, standard output to create. */
 export async function openStream(
@@ -12,9 +12,7 @@ export async function openStream(
     throw new OciError("unsupported", `Cannot open "-": ${why}`);
   }
   if ((mode === "read" ? stdin : stdout).isTTY) {
-    throw new OciError("invalid", `Cannot open "-": an archive is nothing for a terminal`, {
-      reason: "usage",
-    });
+    throw usageError(`Cannot open "-": an archive is nothing for a terminal`);
   }
   if (mode === "read") {
     const { openStreamIn } = await import("./stream_in.ts");

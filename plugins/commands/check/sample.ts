@@ -1,5 +1,4 @@
-import { type Digest, digestOf, readSize } from "../../../core/mod.ts";
-import { usageError } from "../usage.ts";
+import { type Digest, digestOf, readSize, usageError } from "../../../core/mod.ts";
 
 /** How much of all bytes a sample may have. */
 export type Budget = (all: number) => number;

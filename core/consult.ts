@@ -13,9 +13,10 @@ import {
   stateSchema,
 } from "./collection.ts";
 import type { Digest } from "./digest.ts";
-import { loadJson } from "./docs.ts";
+import { readJson } from "./docs.ts";
 import { isOciError } from "./errors.ts";
 import type { Root } from "./root.ts";
+import { timeOf } from "./store.ts";
 
 /** The longest pause before the state is read again, in milliseconds. */
 const POLL = 2_000;
@@ -67,9 +68,8 @@ export function createConsult(
   async function settle(digests: Iterable<Digest>): Promise<void> {
     while (true) {
       const seen = await docs.load(STATE);
-      const now = backend.now ? (await backend.now()).getTime() : clock.now();
-      const state = seen &&
-        await loadJson({ load: () => Promise.resolve(seen) }, STATE, stateSchema);
+      const now = await timeOf({ backend, clock });
+      const state = readJson(STATE, stateSchema, seen?.text);
       if (!state || state.phase === "done") return;
       // After a rewrite by others the index cannot tell which epoch is under way.
       if (root.collection.state !== "void" && state.epoch !== root.epoch) return;

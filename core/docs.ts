@@ -95,7 +95,12 @@ export async function loadJson<T>(
   return readJson(name, schema, (await docs.load(name))?.text);
 }
 
-function readJson<T>(name: string, schema: Schema<T>, text: string | undefined): T | undefined {
+/** The value of what a JSON document says; throws as {@linkcode loadJson}. */
+export function readJson<T>(
+  name: string,
+  schema: Schema<T>,
+  text: string | undefined,
+): T | undefined {
   if (text === undefined) return undefined;
   let value: unknown;
   try {

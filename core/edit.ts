@@ -6,7 +6,7 @@ import { isOciError, OciError } from "./errors.ts";
 import { added, entryOf, type ImageIndex, listsSame, usable } from "./image_index.ts";
 import { isSparse, noteFacts } from "./layout_file.ts";
 import { runAfterTag, runBeforeTag } from "./run_hooks.ts";
-import { assertWritable, type Store } from "./store.ts";
+import { assertWritable, type Store, timeOf } from "./store.ts";
 import { beginTransaction, type Transaction } from "./transaction.ts";
 
 /** So many digests are looked for in the index; for more, all that it lists is taken down once. */
@@ -52,11 +52,6 @@ export function assertOutside(store: Store): readonly Store[] {
   const outer = inside.getStore() ?? [];
   if (!outer.includes(store)) return outer;
   throw new OciError("invalid", "Cannot begin a transaction inside another one of this layout");
-}
-
-/** The store's clock, in milliseconds. */
-export async function timeOf({ backend, clock }: Store): Promise<number> {
-  return backend.now ? (await backend.now()).getTime() : clock.now();
 }
 
 /**

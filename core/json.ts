@@ -169,11 +169,11 @@ export function sameJson(a: unknown, b: unknown): boolean {
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** UTF-8 as text; a byte order mark stays, and is no JSON. Throws `corrupt`. */
-export function decodeUtf8(bytes: Uint8Array): string {
+/** UTF-8 as text; a byte order mark stays, and is no JSON. Throws `corrupt`, in the words of `action`. */
+export function decodeUtf8(bytes: Uint8Array, action = "Cannot read text"): string {
   try {
     return utf8.decode(bytes);
   } catch (cause) {
-    throw new OciError("corrupt", "Cannot read text: it is not UTF-8", { cause });
+    throw new OciError("corrupt", `${action}: it is not UTF-8`, { cause });
   }
 }

@@ -1,10 +1,9 @@
 import type { BlobInfo } from "./backend.ts";
 import { type Digest, parseDigest, splitDigest } from "./digest.ts";
 import { editJson, loadJson } from "./docs.ts";
-import { timeOf } from "./edit.ts";
 import { OciError } from "./errors.ts";
 import { type Schema, z } from "./schema.ts";
-import { assertWritable, placeOf, type Store } from "./store.ts";
+import { assertWritable, placeOf, type Store, timeOf } from "./store.ts";
 
 /** Labels of a blob: any text by any name. They mean nothing to the layout. */
 export type Labels = Readonly<Record<string, string>>;

@@ -93,7 +93,15 @@ export {
   parseNode,
   UNKNOWN_SIZE,
 } from "./manifest.ts";
-export { checkName, entriesNamed, isDigestTag, nameOf, splitName, splitPinned } from "./names.ts";
+export {
+  checkName,
+  entriesNamed,
+  isDigestTag,
+  nameOf,
+  splitName,
+  splitPinned,
+  taggedSubject,
+} from "./names.ts";
 export { matches, parsePlatform, printPlatform } from "./platform.ts";
 export { checkClosure } from "./closure.ts";
 export {
@@ -134,7 +142,7 @@ export {
   stateSchema,
   withPhase,
 } from "./collection.ts";
-export { timeOf, transact } from "./edit.ts";
+export { transact } from "./edit.ts";
 export { hookContext, hookEdges } from "./run_hooks.ts";
 export {
   type Chunks,
@@ -144,7 +152,7 @@ export {
   type SeekableSource,
   type Source,
 } from "./source.ts";
-export { assertWritable, defaultLimits, type Limits, type Store } from "./store.ts";
+export { assertWritable, defaultLimits, type Limits, type Store, timeOf } from "./store.ts";
 export type { ExpectOptions, TagOptions, TagTarget, Transaction } from "./transaction.ts";
 export { ingestLease, type OpenWriterOptions } from "./writer.ts";
 export type { CommitOptions, Writer } from "./named_writer.ts";

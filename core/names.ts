@@ -6,7 +6,7 @@ const ALPHANUM = "[A-Za-z0-9]+";
 const COMPONENT = `${ALPHANUM}(?:(?:--|[-._:@+])${ALPHANUM})*`;
 const REF = new RegExp(`^${COMPONENT}(?:/${COMPONENT})*$`);
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const DIGEST_TAG = /^(?:sha256|sha512)-[a-f0-9]{64,128}(?:\.|$)/;
+const DIGEST_TAG = /^(sha256|sha512)-([a-f0-9]{64,128})(?:\.|$)/;
 
 /** Annotations that may hold anything: entries of foreign indexes are not checked before they are used. */
 function annotation(entry: Descriptor, name: string): string | undefined {
@@ -26,9 +26,15 @@ export function splitName(name: string): { repository?: string; tag: string } {
   return { repository: name.slice(0, colon), tag: name.slice(colon + 1) };
 }
 
-/** Whether a name is a digest tag, `sha256-<hex>` or `sha256-<hex>.sig`: it belongs to the manifest it spells. */
+/** The digest that a digest tag spells, `sha256-<hex>` or `sha256-<hex>.sig`: the tag belongs to that manifest. */
+export function taggedSubject(name: string): string | undefined {
+  const [, algorithm, hex] = DIGEST_TAG.exec(splitName(name).tag) ?? [];
+  return algorithm && `${algorithm}:${hex}`;
+}
+
+/** Whether a name is a digest tag. */
 export function isDigestTag(name: string): boolean {
-  return DIGEST_TAG.test(splitName(name).tag);
+  return taggedSubject(name) !== undefined;
 }
 
 /** Splits `name@digest` at the last `@`, if what follows is a digest. */

@@ -1,7 +1,6 @@
 import type { Doc } from "./backend.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { isDigest } from "./digest.ts";
-import { timeOf } from "./edit.ts";
 import { isOciError, OciError } from "./errors.ts";
 import { emptyIndex, type ImageIndex, INDEX_TYPE, rowsBehind } from "./image_index.ts";
 import { INDEX, isBlank } from "./index_reader.ts";
@@ -9,7 +8,7 @@ import { printIndex } from "./index_text.ts";
 import { parseJson } from "./json.ts";
 import { noteFacts } from "./layout_file.ts";
 import { nameOf } from "./names.ts";
-import { placeOf, type Store } from "./store.ts";
+import { placeOf, type Store, timeOf } from "./store.ts";
 
 const MARKER = "oci-layout";
 const VERSION = "1.0.0";

@@ -3,7 +3,7 @@ import { type Digest, splitDigest } from "./digest.ts";
 import { isOciError } from "./errors.ts";
 import { type ImageIndex, isUsable, usable } from "./image_index.ts";
 import { kindOf, leadsToNode, type Node } from "./manifest.ts";
-import { nameOf, splitName } from "./names.ts";
+import { nameOf, splitName, taggedSubject } from "./names.ts";
 import { readNode } from "./read.ts";
 import type { Store } from "./store.ts";
 
@@ -44,9 +44,8 @@ export async function* listedReferrers(store: Store, index: ImageIndex): AsyncGe
     const node = await tryNode(store, entry);
     const artifactType = node?.artifactType ?? entry.artifactType;
     const type = artifactType === undefined ? {} : { artifactType };
-    const tag = splitName(nameOf(entry) ?? "").tag;
-    const spelled = /^(sha256|sha512)-([a-f0-9]+)(?:\.|$)/.exec(tag);
-    if (spelled) yield { entry, subject: `${spelled[1]}:${spelled[2]}`, by: "tag", ...type };
+    const spelled = taggedSubject(nameOf(entry) ?? "");
+    if (spelled) yield { entry, subject: spelled, by: "tag", ...type };
     const annotated = entry.annotations?.[SUBJECT];
     if (annotated) yield { entry, subject: annotated, by: "annotation", ...type };
     if (node?.subject) yield { entry, subject: node.subject.digest, by: "subject", ...type };

@@ -67,3 +67,10 @@ export function assertActive(signal: AbortSignal | undefined, action: string): v
   if (!signal?.aborted) return;
   throw new OciError("aborted", `Cannot ${action}: the call was aborted`, { cause: signal.reason });
 }
+
+/** The store's clock, in milliseconds. */
+export async function timeOf(
+  { backend, clock }: Pick<Store, "backend" | "clock">,
+): Promise<number> {
+  return backend.now ? (await backend.now()).getTime() : clock.now();
+}

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import type { Doc } from "../backend.ts";
 import { OciError } from "../errors.ts";
+import { decodeUtf8 } from "../json.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { READ } from "./file_stream.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
@@ -81,13 +82,5 @@ function readWhole(fd: number, stats: Stats, action: string): DocFile {
     more = readSync(fd, bytes, length, bytes.length - length, length);
   }
   const whole = bytes.subarray(0, length);
-  return { text: decode(whole, action), version: versionOf(stats, whole), stats };
-}
-
-function decode(bytes: Uint8Array, action: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new OciError("corrupt", `${action}: it is not UTF-8`, { cause });
-  }
+  return { text: decodeUtf8(whole, action), version: versionOf(stats, whole), stats };
 }

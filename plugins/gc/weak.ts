@@ -1,14 +1,13 @@
 import {
   type Descriptor,
   type ImageIndex,
-  isDigestTag,
   isUsable,
   kindOf,
   nameOf,
   readNode,
-  splitName,
   type Store,
   SUBJECT,
+  taggedSubject,
 } from "../../core/mod.ts";
 import { unreadable } from "./mark.ts";
 
@@ -39,11 +38,7 @@ export async function splitRoots(
 /** The subject of a weak entry: a digest tag's, or that of an entry without a name. */
 async function subjectOf(store: Store, entry: Descriptor): Promise<string | undefined> {
   const name = nameOf(entry);
-  if (name !== undefined) {
-    if (!isDigestTag(name)) return undefined;
-    const [, algorithm, hex] = /^([a-z0-9]+)-([a-f0-9]+)/.exec(splitName(name).tag) ?? [];
-    return `${algorithm}:${hex}`;
-  }
+  if (name !== undefined) return taggedSubject(name);
   const annotated = entry.annotations?.[SUBJECT];
   if (annotated !== undefined || kindOf(entry.mediaType) === undefined) return annotated;
   if (!await store.backend.blobs.stat(entry.digest)) return undefined;

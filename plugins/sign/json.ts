@@ -3,9 +3,6 @@ import { utf8 } from "./bytes.ts";
 
 const MAX_DEPTH = 32;
 
-/** A JSON object. */
-export type Members = Readonly<Record<string, unknown>>;
-
 /**
  * A value as the bytes that are signed (RFC 8785): members by UTF-16 code unit, no white space.
  *

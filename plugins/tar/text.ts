@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { OciError } from "../../core/mod.ts";
+import { decodeUtf8 } from "../../core/mod.ts";
 import { bytesAt } from "./append.ts";
 import type { Member } from "./members.ts";
 
@@ -9,10 +9,5 @@ export async function documentText(
   { data, size }: Member,
   name: string,
 ): Promise<string> {
-  const bytes = await bytesAt(file, data, size);
-  try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new OciError("corrupt", `Cannot read "${name}": it is not UTF-8`, { cause });
-  }
+  return decodeUtf8(await bytesAt(file, data, size), `Cannot read "${name}"`);
 }

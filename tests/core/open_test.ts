@@ -394,27 +394,6 @@ describe("opening a directory", () => {
     return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
   };
 
-  it("a relative place is made absolute at once: a later change of directory changes nothing", async () => {
-    using folder = scratch();
-    const home = process.cwd();
-    try {
-      process.chdir(folder.path);
-      await fails(openLayout("./layout", { registry, mode: "write" }), "not_found");
-      await using layout = await openLayout("./layout", {
-        registry,
-        mode: "create",
-        durability: "none",
-      });
-      process.chdir(home);
-      await layout.tag(await pushImage(layout, "one"), "v1");
-      await using again = await openLayout(join(folder.path, "layout"), { registry });
-      assert.equal(again.url.href, layout.url.href);
-      assert.ok(await again.resolve("v1"));
-    } finally {
-      process.chdir(home);
-    }
-  });
-
   it("a layout that is made has a folder for blobs", async () => {
     await using place = makePlace("dir");
     await place.open();

@@ -1,5 +1,5 @@
-import { utimesSync } from "node:fs";
-import { type FileHandle, lstat, open, readdir, rename } from "node:fs/promises";
+import { renameSync, utimesSync } from "node:fs";
+import { type FileHandle, open, readdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Blobs } from "../backend.ts";
@@ -84,7 +84,7 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
     async stat(digest) {
       const action = `Cannot look at ${digest}`;
       try {
-        let stats = await unlessMissing(lstat(pathOf(digest)));
+        let stats = lookAt(pathOf(digest));
         if (!stats && !place.readOnly) recover(digest);
         for (const path of stats ? [] : pathsOf(digest)) stats ??= lookAt(path);
         return stats && infoOf(digest, stats, action);
@@ -107,7 +107,7 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
           const stats = await file.stat();
           assertRegular(stats, action);
           const part = clampRange(range, stats.size, action);
-          return fileStream(file, { ...part, close: () => file.close() }, action);
+          return fileStream(file.fd, { ...part, close: () => file.close() }, action);
         } catch (error) {
           await file.close();
           throw error;
@@ -152,7 +152,7 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
       const time = new Date(place.time(stands ? timeOf(stands) : 0));
       utimesSync(file, time, time);
       await disk.step("rename blob");
-      await rename(file, path);
+      renameSync(file, path);
       dirty.add(dirname(path));
     },
   };

@@ -1,5 +1,5 @@
-import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
+import { closeSync, constants, fstatSync, openSync, read as readLater, readSync } from "node:fs";
+import { promisify } from "node:util";
 import { OciError } from "../errors.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { assertRegular } from "./files.ts";
@@ -9,6 +9,8 @@ export const READ: number = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) |
   (constants.O_NONBLOCK ?? 0);
 
 const CHUNK = 1 << 20;
+
+const read = promisify(readLater);
 
 /** Which part of a file is read, and what happens to it afterwards. */
 export interface FileRange {
@@ -25,7 +27,7 @@ export interface FileRange {
  * with `unavailable` if it cannot be read.
  */
 export function fileStream(
-  file: FileHandle,
+  fd: number,
   { start, end: until, close }: FileRange,
   action: string,
 ): ReadableStream<Uint8Array> {
@@ -36,9 +38,9 @@ export function fileStream(
 
   async function next(): Promise<Uint8Array> {
     const chunk = new Uint8Array(Math.min(CHUNK, until - at));
-    const read = file.read(chunk, 0, chunk.length, at);
-    reading = read;
-    const { bytesRead } = await read;
+    const under = read(fd, chunk, 0, chunk.length, at);
+    reading = under;
+    const { bytesRead } = await under;
     if (bytesRead === 0) throw new OciError("corrupt", `${action}: the file ends early`);
     at += bytesRead;
     return chunk.subarray(0, bytesRead);

@@ -1,8 +1,22 @@
-import type { FileHandle } from "node:fs/promises";
+import { write as writeLater, writeSync } from "node:fs";
+import { promisify } from "node:util";
 
 /** Chunks of fewer bytes are copied together: below it a call to the system costs more than the copy. */
 const SMALL = 1 << 18;
 const GATHERED = 1 << 20;
+/** So few bytes are written at once: to wait for them costs more than the disk cache takes. */
+const AT_ONCE = 1 << 16;
+
+const writeAsync = promisify(writeLater);
+
+/** Writes as many of the bytes as it can at once, from `position` on; gives how many. */
+export type WriteSome = (bytes: Uint8Array, position: number) => number | Promise<number>;
+
+/** Writes to an open file. */
+export const writeTo = (fd: number): WriteSome => async (bytes, position) =>
+  bytes.length <= AT_ONCE
+    ? writeSync(fd, bytes, 0, bytes.length, position)
+    : (await writeAsync(fd, bytes, 0, bytes.length, position)).bytesWritten;
 
 /** Writes to a file from a position on: small chunks are gathered, others go as they are. */
 export interface FileWriter {
@@ -15,7 +29,7 @@ export interface FileWriter {
 }
 
 /** Starts to write at a position. */
-export function fileWriter(file: FileHandle, start: number): FileWriter {
+export function fileWriter(write: WriteSome, start: number): FileWriter {
   let position = start;
   let buffer = new Uint8Array(0);
   let spare = buffer;
@@ -25,8 +39,7 @@ export function fileWriter(file: FileHandle, start: number): FileWriter {
 
   async function store(bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-      done += bytesWritten;
+      done += await write(done === 0 ? bytes : bytes.subarray(done), at + done);
     }
   }
   async function turnOver(): Promise<void> {

@@ -1,17 +1,16 @@
-import { fstatSync } from "node:fs";
-import type { FileHandle } from "node:fs/promises";
+import { closeSync, fchmodSync, fstatSync } from "node:fs";
 import type { Digest } from "../digest.ts";
 import type { Ingest, IngestStatus } from "../backend.ts";
 import { OciError } from "../errors.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { fileStream } from "./file_stream.ts";
-import { fileWriter } from "./file_writer.ts";
+import { fileWriter, writeTo } from "./file_writer.ts";
 import type { LocalPlace } from "./local_place.ts";
 
 /** The file that a write fills. */
 export interface IngestFile {
   readonly path: string;
-  readonly file: FileHandle;
+  readonly fd: number;
   /** What the write was opened with; empty `ref` for an unnamed one. */
   readonly status: IngestStatus;
   /** Moves the finished file to its name. */
@@ -22,9 +21,9 @@ export interface IngestFile {
 
 /** A write into a file that nobody looks at before it is published. */
 export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
-  const { path, file, publish, remove } = target;
+  const { path, fd, publish, remove } = target;
   const named = target.status.ref !== "";
-  const writer = fileWriter(file, target.status.offset);
+  const writer = fileWriter(writeTo(fd), target.status.offset);
   let status = target.status;
   let open = true;
   /** Bytes were taken that could not be written. */
@@ -32,7 +31,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
 
   const assertOpen = (action: string) => {
     if (!open) throw new OciError("invalid", `${action}: the write is closed`);
-    if (named && fstatSync(file.fd).nlink === 0) throw aborted(action);
+    if (named && fstatSync(fd).nlink === 0) throw aborted(action);
   };
   const guarded = async (action: string, work: () => Promise<void>) => {
     try {
@@ -60,7 +59,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
     async stored() {
       await keep();
       const range = { start: 0, end: writer.position, close: () => Promise.resolve() };
-      return fileStream(file, range, "Cannot read what was written");
+      return fileStream(fd, range, "Cannot read what was written");
     },
 
     writable: new WritableStream<Uint8Array>({
@@ -83,30 +82,30 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
           throw new OciError("corrupt", `${action}: ${why}`, { digest });
         }
         await place.disk.step("sync blob");
-        await place.disk.syncFile(file.fd);
+        await place.disk.syncFile(fd);
         try {
           await publish(path, digest);
         } catch (error) {
           throw named && errnoOf(error) === "ENOENT" ? aborted(action) : error;
         }
         open = false;
-        if (named) await file.chmod(fstatSync(file.fd).mode & 0o444);
-        await file.close();
+        if (named) fchmodSync(fd, fstatSync(fd).mode & 0o444);
+        closeSync(fd);
         await place.disk.step("remove ingest");
-        await remove();
+        if (named) await remove();
       });
     },
 
     async [Symbol.asyncDispose]() {
       if (!open) return;
       try {
-        if (named && !failed && fstatSync(file.fd).nlink > 0) {
+        if (named && !failed && fstatSync(fd).nlink > 0) {
           await keep();
-          await place.disk.syncFile(file.fd);
+          await place.disk.syncFile(fd);
         }
       } finally {
         open = false;
-        await file.close();
+        closeSync(fd);
         if (!named) await remove();
       }
     },

@@ -1,9 +1,9 @@
-import { constants } from "node:fs";
-import { lstat, mkdir, open, readdir, rename, rm, rmdir } from "node:fs/promises";
+import { constants, fstatSync, openSync } from "node:fs";
+import { lstat, mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobInfo, Blobs, IngestStatus } from "../backend.ts";
 import { type Digest, digestOf, splitDigest } from "../digest.ts";
-import { fileError, unlessMissing } from "./file_error.ts";
+import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
 import { uniqueName } from "./files.ts";
 import { ingestInto } from "./ingest_file.ts";
 import { agree, type IngestMeta, readMeta, writeMeta } from "./ingest_meta.ts";
@@ -31,12 +31,12 @@ export function ingestFiles(
   async function unnamed() {
     const path = join(place.tmp, uniqueName(place.clock));
     await place.disk.step("make ingest");
-    const file = await open(path, NEW, 0o444);
+    const fd = openSync(path, NEW, 0o444);
     const now = new Date(place.clock.now());
     const status: IngestStatus = { ref: "", offset: 0, startedAt: now, updatedAt: now };
     return ingestInto(place, {
       path,
-      file,
+      fd,
       status,
       publish,
       remove: () => rm(path, { force: true }),
@@ -48,12 +48,12 @@ export function ingestFiles(
     const home = homeOf(ref);
     const found = await readMeta(home);
     const meta = found?.ref === ref ? agree(found, expect) : undefined;
-    const file = meta && await unlessMissing(open(join(home, meta.data), EXISTING));
-    if (!file) return undefined;
+    const fd = meta && openExisting(join(home, meta.data));
+    if (!meta || fd === undefined) return undefined;
     if (meta.total !== found?.total || meta.expected !== found?.expected) {
       await writeMeta(place, home, meta);
     }
-    return { meta, file };
+    return { meta, fd };
   }
 
   async function afresh(ref: string, expect: Partial<BlobInfo>) {
@@ -64,23 +64,23 @@ export function ingestFiles(
     await place.disk.step("make ingest");
     await rm(home, { recursive: true, force: true });
     await mkdir(home, { recursive: true });
-    const file = await open(join(home, meta.data), NEW, 0o644);
+    const fd = openSync(join(home, meta.data), NEW, 0o644);
     await writeMeta(place, home, meta);
-    return { meta, file };
+    return { meta, fd };
   }
 
   async function named(ref: string, expect: Partial<BlobInfo>) {
-    const { meta, file } = await existing(ref, expect) ?? await afresh(ref, expect);
+    const { meta, fd } = await existing(ref, expect) ?? await afresh(ref, expect);
     const home = homeOf(ref);
     const path = join(home, meta.data);
-    const status = statusOf(meta, await file.stat());
+    const status = statusOf(meta, fstatSync(fd));
     // The name is free as soon as the bytes are published: another writer may have begun already.
     const remove = async () => {
       if ((await readMeta(home))?.data !== meta.data) return;
       await rm(join(home, "meta.json"), { force: true });
       await rmdir(home).catch(() => {});
     };
-    return ingestInto(place, { path, file, status, publish, remove });
+    return ingestInto(place, { path, fd, status, publish, remove });
   }
 
   return {
@@ -134,4 +134,13 @@ function statusOf(
     startedAt: new Date(startedAt),
     updatedAt: new Date(Math.floor(stats.mtimeMs)),
   };
+}
+
+function openExisting(path: string): number | undefined {
+  try {
+    return openSync(path, EXISTING);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }

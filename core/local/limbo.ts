@@ -23,6 +23,8 @@ export interface Limbo {
 /** The copies that are kept in `folder` meanwhile. */
 export function openLimbo({ clock, disk }: LocalPlace, folder: string): Limbo {
   const names = () => {
+    // Mostly there is none: an error would cost more than the look.
+    if (!lookAt(folder)) return [];
     try {
       return readdirSync(folder);
     } catch (error) {

@@ -7,7 +7,7 @@ import { OciError } from "../errors.ts";
 import { infoOf, renewTime } from "./blob_file.ts";
 import type { BlobFiles } from "./blob_files.ts";
 import { errnoOf, fileError } from "./file_error.ts";
-import { fileWriter } from "./file_writer.ts";
+import { fileWriter, writeTo } from "./file_writer.ts";
 import { lookAt, timeOf, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
 
@@ -93,7 +93,7 @@ async function ownCopy(
   const copy = join(place.tmp, uniqueName(place.clock));
   try {
     await using file = await open(copy, "wx", 0o444);
-    const writer = fileWriter(file, 0);
+    const writer = fileWriter(writeTo(file.fd), 0);
     const digester = createDigester(writableAlgorithm(digest));
     for await (const chunk of await files.read(digest)) {
       digester.update(chunk);

@@ -1,5 +1,5 @@
 import type { FileHandle } from "node:fs/promises";
-import { type Disk, fileError, fileWriter, OciError } from "../../core/mod.ts";
+import { type Disk, fileError, fileWriter, OciError, writeTo } from "../../core/mod.ts";
 import type { Change } from "./archive.ts";
 import { BLOCK, isZero, makeHeader, padded } from "./block.ts";
 import { isMember, type Member, readMembers } from "./members.ts";
@@ -55,7 +55,7 @@ export async function append(
   let members: Member[];
   try {
     if (!contents.marked) await file.write(new Uint8Array(2 * BLOCK), 0, 2 * BLOCK, end);
-    const writer = fileWriter(file, start);
+    const writer = fileWriter(writeTo(file.fd), start);
     const sink: Sink = {
       async write(chunk) {
         assertHeld();

@@ -39,7 +39,7 @@ export function readBlobs(
       try {
         const { start, end } = clampRange(range, entry.size, action);
         const part = { start: entry.data + start, end: entry.data + end };
-        return fileStream(file, { ...part, close: () => file.close() }, action);
+        return fileStream(file.fd, { ...part, close: () => file.close() }, action);
       } catch (error) {
         await file.close();
         throw error;

@@ -1,7 +1,14 @@
 import { chmodSync, chownSync, renameSync, statSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Digest, fileError, fileWriter, OciError, uniqueName } from "../../core/mod.ts";
+import {
+  type Digest,
+  fileError,
+  fileWriter,
+  OciError,
+  uniqueName,
+  writeTo,
+} from "../../core/mod.ts";
 import type { Change } from "./archive.ts";
 import type { Contents } from "./contents.ts";
 import type { Note } from "./copies.ts";
@@ -33,7 +40,7 @@ export async function rewrite(
     await disk.step("write archive anew");
     const file = await open(fresh, "wx+", 0o644);
     try {
-      const writer = fileWriter(file, 0);
+      const writer = fileWriter(writeTo(file.fd), 0);
       await writeSealed({
         async write(chunk) {
           assertHeld();

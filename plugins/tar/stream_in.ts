@@ -12,6 +12,7 @@ import {
   fileWriter,
   OciError,
   uniqueName,
+  writeTo,
 } from "../../core/mod.ts";
 import { isMember, type Member, readMembers } from "./members.ts";
 import { COMMIT, FACTS, meaningOf } from "./names.ts";
@@ -139,7 +140,7 @@ export function openStreamIn(
         await rm(path, { force: true });
       }
       const { file, end } = spool;
-      const writer = fileWriter(file, end);
+      const writer = fileWriter(writeTo(file.fd), end);
       for await (const chunk of body(size)) await writer.write(chunk);
       await writer.flush();
       blobs.set(digest, { size, at: end });
@@ -229,7 +230,7 @@ export function openStreamIn(
             throw new OciError("unavailable", `${action}: the stream has passed it`, { digest });
           }
           const close = () => Promise.resolve();
-          return fileStream(spool.file, { start: at + start, end: at + end, close }, action);
+          return fileStream(spool.file.fd, { start: at + start, end: at + end, close }, action);
         }),
       async *list({ skip } = {}) {
         await inTurn(async () => {

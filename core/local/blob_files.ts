@@ -81,6 +81,7 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
     touch: (path) => dirty.add(path),
     flush: () => dirty.flush(),
 
+    // deno-lint-ignore require-await
     async stat(digest) {
       const action = `Cannot look at ${digest}`;
       try {

@@ -1,22 +1,17 @@
-import { write as writeLater, writeSync } from "node:fs";
-import { promisify } from "node:util";
+import { writeSync } from "node:fs";
+import { setImmediate as turn } from "node:timers/promises";
 
-/** Chunks of fewer bytes are copied together: below it a call to the system costs more than the copy. */
-const SMALL = 1 << 18;
-const GATHERED = 1 << 20;
-/** So few bytes are written at once: to wait for them costs more than the disk cache takes. */
-const AT_ONCE = 1 << 16;
-
-const writeAsync = promisify(writeLater);
+/** So much is written by one call to the system: more at once makes some kernels look for large pages. */
+const PIECE = 1 << 17;
+/** Others have a turn after so many bytes. */
+const PER_TURN = 1 << 20;
 
 /** Writes as many of the bytes as it can at once, from `position` on; gives how many. */
-export type WriteSome = (bytes: Uint8Array, position: number) => number | Promise<number>;
+export type WriteSome = (bytes: Uint8Array, position: number) => number;
 
-/** Writes to an open file. */
-export const writeTo = (fd: number): WriteSome => async (bytes, position) =>
-  bytes.length <= AT_ONCE
-    ? writeSync(fd, bytes, 0, bytes.length, position)
-    : (await writeAsync(fd, bytes, 0, bytes.length, position)).bytesWritten;
+/** Writes to an open file. A thread of its own would cost more than it takes to fill the cache of the disk. */
+export const writeTo = (fd: number): WriteSome => (bytes, position) =>
+  writeSync(fd, bytes, 0, bytes.length, position);
 
 /** Writes to a file from a position on: small chunks are gathered, others go as they are. */
 export interface FileWriter {
@@ -24,7 +19,7 @@ export interface FileWriter {
   readonly position: number;
   /** Takes a chunk, which is the caller's again once this has resolved. */
   write(chunk: Uint8Array): Promise<void>;
-  /** Waits until all that was taken is written; fails if any of it could not be. */
+  /** Resolves once all that was taken is written; fails if any of it could not be. */
   flush(): Promise<void>;
 }
 
@@ -32,30 +27,27 @@ export interface FileWriter {
 export function fileWriter(write: WriteSome, start: number): FileWriter {
   let position = start;
   let buffer = new Uint8Array(0);
-  let spare = buffer;
   let gathered = 0;
-  /** The file is written while the next chunks are gathered. */
-  let writing: Promise<void> = Promise.resolve();
+  let untilTurn = PER_TURN;
 
   async function store(bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      done += await write(done === 0 ? bytes : bytes.subarray(done), at + done);
+      const written = write(bytes.subarray(done, done + PIECE), at + done);
+      done += written;
+      untilTurn -= written;
+      if (untilTurn > 0) continue;
+      untilTurn = PER_TURN;
+      await turn();
     }
   }
-  async function turnOver(): Promise<void> {
-    await writing;
-    writing = store(buffer.subarray(0, gathered), position - gathered);
-    writing.catch(() => {}); // Told to whoever waits for it next.
-    [buffer, spare] = [spare, buffer];
-    gathered = 0;
-  }
+  /** What cannot be written stays gathered, so that whoever asks again is told again. */
   async function flush(): Promise<void> {
-    await turnOver();
-    await writing;
+    await store(buffer.subarray(0, gathered), position - gathered);
+    gathered = 0;
   }
   function gather(chunk: Uint8Array): void {
     if (gathered + chunk.length > buffer.length) {
-      const length = Math.min(GATHERED, Math.max(2 * buffer.length, 2 * chunk.length));
+      const length = Math.min(PIECE, 2 * Math.max(buffer.length, chunk.length));
       const grown = new Uint8Array(length);
       grown.set(buffer.subarray(0, gathered));
       buffer = grown;
@@ -69,13 +61,9 @@ export function fileWriter(write: WriteSome, start: number): FileWriter {
       return position;
     },
     async write(chunk) {
-      if (chunk.length >= SMALL) {
-        await flush();
-        await store(chunk, position);
-      } else {
-        if (gathered + chunk.length > GATHERED) await turnOver();
-        gather(chunk);
-      }
+      if (gathered + chunk.length > PIECE) await flush();
+      if (chunk.length >= PIECE) await store(chunk, position);
+      else gather(chunk);
       position += chunk.length;
     },
     flush,

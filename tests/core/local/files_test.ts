@@ -118,11 +118,11 @@ function slowFile({ most = Infinity, room = Infinity } = {}) {
   const stored = new Uint8Array(4_000_000);
   let length = 0;
   const write = (bytes: Uint8Array, position: number) => {
-    if (position + bytes.length > room) return Promise.reject(system("ENOSPC"));
+    if (position + bytes.length > room) throw system("ENOSPC");
     const written = Math.min(most, bytes.length);
     stored.set(bytes.subarray(0, written), position);
     length = Math.max(length, position + written);
-    return Promise.resolve(written);
+    return written;
   };
   return { write, stored: () => stored.slice(0, length) };
 }

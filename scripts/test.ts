@@ -18,6 +18,7 @@ import { join, resolve } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findBun, installPackages } from "./bun.ts";
+import { type Counts, countsOf } from "./junit.ts";
 
 /** Folders whose tests need other people's programs: only run when they are named. */
 const PARTNERS = ["interop", "s3_real"];
@@ -32,47 +33,12 @@ const ONCE = [
   "tests/plugins/s3/processes_test.ts",
 ];
 
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-  readonly skipped: readonly string[];
-}
-
 function testFiles(folder: string): string[] {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     const path = `${folder}/${entry.name}`;
     if (entry.isDirectory()) return PARTNERS.includes(entry.name) ? [] : testFiles(path);
     return entry.name.endsWith("_test.ts") ? [path] : [];
   }).sort();
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  quot: '"',
-  apos: "'",
-  lt: "<",
-  gt: ">",
-  amp: "&",
-};
-
-/** What an attribute says. */
-function textOf(attribute: string): string {
-  return attribute.replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
-}
-
-/** What a JUnit report counts; groups have no result of their own. */
-function countsOf(xml: string): Counts {
-  const skipped: string[] = [];
-  let [passed, failed] = [0, 0];
-  for (
-    const [, tag = "", body = ""] of xml.matchAll(
-      /<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g,
-    )
-  ) {
-    if (/<(failure|error)\b/.test(body)) failed++;
-    else if (body.includes("<skipped")) skipped.push(textOf(/name="([^"]*)"/.exec(tag)?.[1] ?? ""));
-    else passed++;
-  }
-  return { passed, failed, skipped };
 }
 
 /** Prints, and waits where a pipe is full: who reads it may have made it one that refuses. */

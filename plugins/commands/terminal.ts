@@ -58,8 +58,10 @@ export function processTerminal(): Terminal {
 /** A line typed at the terminal, which does not show it. */
 async function askSecret(question: string): Promise<string> {
   const { stdin, stderr } = process;
-  stderr.write(question);
+  // In this order, so that not even the quickest answer is shown.
+  stdin.ref();
   stdin.setRawMode(true);
+  stderr.write(question);
   let typed = "";
   try {
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
@@ -73,6 +75,8 @@ async function askSecret(question: string): Promise<string> {
   } finally {
     stdin.setRawMode(false);
     stdin.pause();
+    // Bun would wait for more, for ever.
+    stdin.unref();
     stderr.write("\n");
   }
 }

@@ -34,7 +34,8 @@ export interface RunOptions {
 
 const binary = process.env["STOWAGE_BIN"];
 const cli = fileURLToPath(new URL("../../cli.ts", import.meta.url));
-const [program = "", ...before] = binary ? [binary] : [...runtimes[0]?.start ?? [], cli];
+/** The program, and what comes before its arguments. */
+export const [program = "", ...before] = binary ? [binary] : [...runtimes[0]?.start ?? [], cli];
 
 /** Starts the program; stdin is a pipe. */
 export function start(args: readonly string[], { cwd, env = {} }: RunOptions = {}): ChildProcess {

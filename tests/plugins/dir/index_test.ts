@@ -138,7 +138,8 @@ test("while BuildKit holds its lock the index is not replaced, other documents a
 test("a lock that BuildKit never gives back ends in locked, and leaves no lock of ours", async () => {
   using folder = temporaryFolder();
   const clock = { ...systemClock, elapsed: () => 1_000 * systemClock.elapsed() };
-  await using store = await openAt(folder.path, { clock, wait: 60_000_000 });
+  const patient = { stale: 10_000_000 };
+  await using store = await openAt(folder.path, { clock, wait: 60_000_000 }, patient);
   using _held = await flock(join(folder.path, "index.json.lock"), { clock: systemClock, wait: 0 });
   await fails(store.docs.swap(INDEX, "{}", undefined), "locked");
   await store.docs.swap(".stowage/layout.json", "{}", undefined);

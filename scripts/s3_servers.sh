@@ -19,10 +19,14 @@ ALL="rgw swift versitygw minio"
 say() { echo "s3_servers: $*" >&2; }
 have() { for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done; }
 
+# Below those that the system gives to whoever connects: one of these could be taken while its server is away, even by a
+# client that calls it, whose own port it then is.
 free_port() {
-  local port
+  local port low=32768
+  [ ! -r /proc/sys/net/ipv4/ip_local_port_range ] || read -r low _ </proc/sys/net/ipv4/ip_local_port_range
+  [ "$low" -gt 12000 ] || low=32768
   while :; do
-    port=$((20000 + RANDOM % 30000))
+    port=$((10000 + RANDOM % (low - 10000)))
     (exec 3<>/dev/tcp/127.0.0.1/$port) 2>/dev/null || { echo $port; return; }
   done
 }
@@ -64,7 +68,7 @@ make_bucket() {
   key=$(printf %s "$day" | hmac "key:AWS4$3")
   for part in "$4" s3 aws4_request; do key=$(printf %s "$part" | hmac "hexkey:$key"); done
   key=$(printf 'AWS4-HMAC-SHA256\n%s\n%s\n%s' "$time" "$scope" "$form" | hmac "hexkey:$key")
-  curl -sS -o /dev/null -w '%{http_code}' -X PUT "$1/$5" -H "x-amz-date: $time" -H "x-amz-content-sha256: $empty" \
+  curl -sS -m 20 -o /dev/null -w '%{http_code}' -X PUT "$1/$5" -H "x-amz-date: $time" -H "x-amz-content-sha256: $empty" \
     -H "Authorization: AWS4-HMAC-SHA256 Credential=$2/$scope,SignedHeaders=host;x-amz-content-sha256;x-amz-date,Signature=$key"
 }
 
@@ -109,15 +113,34 @@ start_rgw() {
     ceph-osd -c "$conf" -i "$n" --mkfs --osd-uuid "$osd" >"$d/log/mkfs.out" 2>&1 &&
       ceph_ osd crush add "osd.$n" 1.0 host=h root=default >/dev/null || return 1
   fi
-  ceph-osd -c "$conf" -i "$(cat "$d/osd.id")" >/dev/null 2>>"$d/log/osd.out" || return 1
-  timeout 60 radosgw -c "$conf" -n client.rgw.a >/dev/null 2>&1 && wait_for 60 "$a" || return 1
-  timeout 60 radosgw -c "$conf" -n client.rgw.b >/dev/null 2>&1 && wait_for 60 "$b" || return 1
+  rgw_osd "$d" && rgw_gateway "$d" a "$a" && rgw_gateway "$d" b "$b" || return 1
   if [ -n "$new" ]; then
     timeout 60 radosgw-admin -c "$conf" -n client.rgw.a user create --uid=test --display-name=test \
       --access-key=stowage --secret=stowage-secret >/dev/null 2>>"$d/log/user.out" || return 1
   fi
   ready rgw "http://127.0.0.1:$a" stowage stowage-secret ENDPOINT_B="http://127.0.0.1:$b" \
     VERSION="$(radosgw --version | cut -d' ' -f3)"
+}
+
+# rgw_osd FOLDER: the store, unless it is there.
+rgw_osd() {
+  local id
+  id=$(cat "$1/osd.id")
+  [ -s "$1/run/osd.$id.pid" ] && kill -0 "$(cat "$1/run/osd.$id.pid")" 2>/dev/null && return
+  ceph-osd -c "$1/ceph.conf" -i "$id" >/dev/null 2>>"$1/log/osd.out"
+}
+
+# rgw_gateway FOLDER NAME PORT: one that hears nothing from its store waits for minutes, so it is begun anew, up to four
+# times, and the store if it went away meanwhile.
+rgw_gateway() {
+  local i pid=$1/run/client.rgw.$2.pid
+  for i in 1 2 3 4; do
+    timeout 30 radosgw -c "$1/ceph.conf" -n "client.rgw.$2" >/dev/null 2>&1 && wait_for 15 "$3" && return
+    say "gateway $2 of rgw is not there after try $i"
+    end "$pid"
+    rgw_osd "$1" || return 1
+  done
+  return 1
 }
 
 rgw_conf() {
@@ -254,19 +277,36 @@ start() {
       continue
     fi
     [ -d "$DIR/$name" ] || continue
-    say "$name is installed and does not start: $DIR/$name/log"
+    say "$name is installed and does not start:"
+    tail -n 3 "$DIR/$name"/log/* | cut -c 1-300 >&2
     failed=1
   done
   echo "export STOWAGE_TEST_S3_SERVERS='${names# }'"
   return $failed
 }
 
-# signal NAME: SIGKILL to everything whose number lies in its run folder.
+# gone PID: whether nothing is left of a process that could hold a lock or a port. Its last thread lets go of them.
+gone() {
+  local stat
+  stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+  [[ ${stat##*) } == [ZX]* ]] && [ "$(ls "/proc/$1/task" 2>/dev/null | wc -l)" -le 1 ]
+}
+
+# signal NAME: SIGKILL to everything whose number lies in its run folder. A process dies in its own time: one that
+# writes may be there for seconds, and who takes its place too early finds its store in use, and gives up.
 signal() {
-  local file pid
-  for file in "$DIR/$1"/run/*.pid; do
-    [ -s "$file" ] && pid=$(cat "$file") && kill -9 "$pid" 2>/dev/null
+  end "$DIR/$1"/run/*.pid
+}
+
+# end FILE…: SIGKILL to those whose numbers they hold.
+end() {
+  local file pid pids= i
+  for file in "$@"; do
+    [ -s "$file" ] && pid=$(cat "$file") && kill -9 "$pid" 2>/dev/null && pids="$pids $pid"
     rm -f "$file"
+  done
+  for pid in $pids; do
+    for ((i = 0; i < 600; i++)); do gone "$pid" && break || sleep 0.05; done
   done
 }
 

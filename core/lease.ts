@@ -2,7 +2,7 @@ import type { Docs } from "./backend.ts";
 import { type Clock, randomHex } from "./clock.ts";
 import { editJson } from "./docs.ts";
 import { messageOf, OciError } from "./errors.ts";
-import { hold, leave, reading, TTL } from "./lease_hold.ts";
+import { GIVE_UP, hold, leave, reading, since, TTL } from "./lease_hold.ts";
 import {
   ahead,
   beat,
@@ -72,8 +72,11 @@ export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
           }, { clock, signal });
           if (holds(state, me.id)) {
             // Once more if the swap took long, such as for the lock of a process that died: its proof is old by now.
-            const old = clock.elapsed() - proof.elapsed > TTL / 3;
-            if (!old || proven) return hold(clock, { docs, doc, name, id: me.id, proof });
+            const age = since(clock, proof);
+            if (age <= TTL / 3 || (proven && age < GIVE_UP)) {
+              return hold(clock, { docs, doc, name, id: me.id, proof });
+            }
+            if (proven && left <= 0) throw tooSlow(name);
             proven = true;
             continue;
           }
@@ -98,6 +101,11 @@ export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
 function documentOf(name: string): string {
   if (NAME.test(name)) return `.stowage/leases/${name}.json`;
   throw new OciError("invalid", `Cannot lock ${JSON.stringify(name)}: not a name of a lock`);
+}
+
+function tooSlow(name: string): OciError {
+  const why = `the store takes longer to answer than the ${GIVE_UP / 1000} s a lock holds`;
+  return new OciError("unavailable", `Cannot lock "${name}": ${why}`);
 }
 
 function everyone({ holders, waiting }: LeaseState): readonly Claimant[] {

@@ -7,7 +7,8 @@ import type { Lease } from "./lock.ts";
 
 /** Milliseconds a lease is trusted without a beat. */
 export const TTL = 10_000;
-const GIVE_UP = 0.8 * TTL;
+/** Milliseconds after its last proof at which a holder gives up: well before others take it for dead. */
+export const GIVE_UP = 0.8 * TTL;
 
 /** What both clocks showed at one moment. */
 export interface Reading {
@@ -23,7 +24,7 @@ export function reading(clock: Clock): Reading {
 }
 
 /** Milliseconds since a moment, by the clock that says more. */
-function since(clock: Clock, then: Reading): number {
+export function since(clock: Clock, then: Reading): number {
   return Math.max(clock.elapsed() - then.elapsed, clock.now() - then.now);
 }
 

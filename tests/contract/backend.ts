@@ -24,6 +24,7 @@ import {
   type Lock,
 } from "../../core/mod.ts";
 import { blobs } from "./blobs.ts";
+import { timeless } from "./clock.ts";
 import { deletion } from "./deletion.ts";
 import { docs } from "./docs.ts";
 import { ingests } from "./ingests.ts";
@@ -46,8 +47,6 @@ export interface BackendSuite {
   reopen?(backend: Backend): Awaitable<Backend>;
   /** The optional members it promises; the cases of one that is neither promised nor there are skipped. */
   readonly has?: readonly Optional[];
-  /** Its requests take longer than a clock of tests waits: what leases do as time passes is not asked. */
-  readonly slow?: boolean;
   /** Leaves bytes under a digest that is not theirs; needed where a commit checks them against each other. */
   damage?(backend: Backend, digest: Digest, bytes: Uint8Array<ArrayBuffer>): Awaitable<void>;
 }
@@ -87,8 +86,7 @@ export function backendContract(name: string, suite: BackendSuite): void {
   };
   lockContract(`${name}, leases`, {
     test: suite.test,
-    realTime: suite.slow === true,
-    place: () => lockPlace(({ docs }, clock) => leaseLock(docs, { clock })),
+    place: () => lockPlace(({ docs }, clock) => leaseLock(timeless(docs), { clock })),
   });
   if (!suite.has?.includes("lock")) return;
   lockContract(`${name}, lock`, {

@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/mod.ts";
+import type { Clock, Docs } from "../../core/mod.ts";
 
 /** A clock that moves only when it is told to. */
 export interface FakeClock extends Clock {
@@ -21,11 +21,31 @@ let made = 0;
 
 const turn = (ms = 0): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
+/** Documents that are being asked for, of all stores. */
+let asked = 0;
+
+/** Documents of a store that takes no time: while they are asked for, all clocks of tests stand still. */
+export function timeless(docs: Docs): Docs {
+  const still = async <T>(work: Promise<T>): Promise<T> => {
+    asked++;
+    try {
+      return await work;
+    } finally {
+      asked--;
+    }
+  };
+  return {
+    ...docs,
+    load: (...it) => still(docs.load(...it)),
+    swap: (...it) => still(docs.swap(...it)),
+  };
+}
+
 /**
  * Makes a clock that stands still. Chance is fixed as well, different for each clock, the same in each run.
  *
  * Work between two sleeps may be real (files, sockets): after waking somebody, the clock waits until as many sleep as
- * before, at most `patience` real milliseconds.
+ * before, at most `patience` real milliseconds, and for as long as it takes to ask {@linkcode timeless} documents.
  */
 export function fakeClock(start = Date.UTC(2024, 0, 1), patience = 100): FakeClock {
   let [elapsed, suspended, seed] = [0, 0, ++made * 7919];
@@ -40,7 +60,9 @@ export function fakeClock(start = Date.UTC(2024, 0, 1), patience = 100): FakeClo
     sleepers.delete(next);
     next.wake();
     const end = performance.now() + patience;
-    do await turn(); while (sleepers.size < before && !enough() && performance.now() < end);
+    const busy = () => sleepers.size < before && !enough() && performance.now() < end;
+    await new Promise((done) => setImmediate(done));
+    while (asked > 0 || busy()) await turn();
     return true;
   };
 
@@ -70,7 +92,7 @@ export function fakeClock(start = Date.UTC(2024, 0, 1), patience = 100): FakeClo
       }),
     async advance(ms) {
       const end = elapsed + ms;
-      await turn();
+      do await turn(); while (asked > 0);
       while (await step(end, () => false));
       elapsed = end;
     },
@@ -79,7 +101,7 @@ export function fakeClock(start = Date.UTC(2024, 0, 1), patience = 100): FakeClo
       let settled = false;
       const settle = () => void (settled = true);
       promise.then(settle, settle);
-      await turn();
+      do await turn(); while (asked > 0);
       while (!settled) if (!await step(Infinity, () => settled)) await turn();
       return promise;
     },

@@ -13,7 +13,7 @@ async function queue(
   const before = clock.sleepers;
   const lease = lock.acquire("gc", { wait: 60_000, ...options });
   lease.catch(() => {}); // Whoever awaits it hears of it.
-  for (let i = 0; i < 1000 && clock.sleepers === before; i++) await moment(1);
+  for (let i = 0; i < 10_000 && clock.sleepers === before; i++) await moment(1);
   return { lease };
 }
 

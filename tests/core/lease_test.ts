@@ -162,6 +162,83 @@ describe("leaseLock", () => {
     await lease[Symbol.asyncDispose]();
   });
 
+  it("is never handed out lost: a store too slow for any proof is told of", async () => {
+    const docs = await emptyDocs();
+    const clock = fakeClock();
+    const swap: Docs["swap"] = async (...args) => {
+      await clock.advance(9_000);
+      return await docs.swap(...args);
+    };
+    await fails(leaseLock({ ...docs, swap }, { clock }).acquire("gc"), "unavailable");
+    assert.deepEqual(await all(docs.list("")), []);
+  });
+
+  it("has one holder, though its line freezes, answers get lost and swaps land late", async () => {
+    const docs = await emptyDocs();
+    const clock = fakeClock(undefined, 0);
+    const pause = (most: number) => clock.sleep(clock.random() * most);
+    const unknown = new OciError("unavailable", "Cannot say", { reason: "unknown" });
+    const line = () => {
+      let frozen = 0;
+      const pass = () => clock.sleep(Math.max(clock.random() * 300, frozen - clock.elapsed()));
+      const through: Docs = {
+        ...docs,
+        async load(...it) {
+          await pass();
+          const doc = await docs.load(...it);
+          await pass();
+          return doc;
+        },
+        async swap(...it) {
+          await pass();
+          const chance = clock.random();
+          if (chance < 0.1) {
+            void pause(20_000).then(() => docs.swap(...it)).catch(() => {});
+            throw unknown;
+          }
+          const done = await docs.swap(...it);
+          await pass();
+          if (chance < 0.15) throw unknown;
+          if (chance < 0.2) throw new OciError("conflict", "Cannot swap: it has moved on");
+          return done;
+        },
+      };
+      return { through, freeze: (ms: number) => void (frozen = clock.elapsed() + ms) };
+    };
+    const held: Lease[] = [];
+    const proven = (lease: Lease) => {
+      try {
+        lease.assertHeld();
+        return true;
+      } catch (error) {
+        if (isOciError(error, "lease_lost")) return false;
+        throw error;
+      }
+    };
+    let [lost, most] = [0, 0];
+    await clock.until(Promise.all(Array.from({ length: 4 }, async () => {
+      while (held.length < 60) {
+        const { through, freeze } = line();
+        const lock = leaseLock(through, { clock, poll: 1_000 });
+        try {
+          await using lease = await lock.acquire("gc", { wait: 300_000 });
+          assert.ok(proven(lease));
+          held.push(lease);
+          const slow = clock.random() < 0.5;
+          for (let n = 0; n < 24 && !lease.signal.aborted; n++) {
+            if (slow && n === 5) freeze(clock.random() * 30_000);
+            most = Math.max(most, held.filter(proven).length);
+            await clock.sleep(500);
+          }
+          if (lease.signal.aborted) lost++;
+        } catch (error) {
+          if (!isOciError(error, "unavailable", "conflict")) throw error;
+        }
+      }
+    })));
+    assert.deepEqual([most, lost > 0], [1, true]);
+  });
+
   it("a holder that finds itself gone gives up and writes nothing", async () => {
     const docs = await emptyDocs();
     const clock = fakeClock();

@@ -11,5 +11,4 @@ backendContract("s3", {
   place,
   reopen: ({ url }) => open(url, opening),
   damage: (backend, digest, bytes) => damage(server, backend, digest, bytes),
-  slow: true,
 });

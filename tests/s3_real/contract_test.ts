@@ -26,6 +26,5 @@ for (const server of servers) {
     reopen: async ({ url }) => await open(url, opening),
     damage,
     has: ["adopt", "now", "usage"],
-    slow: true,
   });
 }

@@ -29,6 +29,5 @@ for (const [personality, query] of KINDS) {
     place,
     reopen: ({ url }) => open(url, opening),
     damage: (backend, digest, bytes) => damage(server, backend, digest, bytes),
-    slow: true,
   });
 }

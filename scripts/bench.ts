@@ -3,8 +3,10 @@
 //
 //   deno task bench [NAME…]      the cases whose name begins with one of these; default all but the long ones
 import process from "node:process";
+import { archive, archiveScan } from "./bench/archive.ts";
 import { collect, collectMillion } from "./bench/collect.ts";
 import { copy } from "./bench/copy.ts";
+import { largeArchive } from "./bench/large_archive.ts";
 import { memory } from "./bench/memory.ts";
 import { tidy } from "./bench/pairs.ts";
 import { sign } from "./bench/sign.ts";
@@ -12,9 +14,19 @@ import { start } from "./bench/start.ts";
 import { store } from "./bench/store.ts";
 import { tag } from "./bench/tag.ts";
 
-const CASES = { version: start, store, copy, memory, sign, gc: collect, tag };
+const CASES = {
+  version: start,
+  store,
+  copy,
+  memory,
+  sign,
+  gc: collect,
+  tag,
+  tar: archive,
+  tarscan: archiveScan,
+};
 /** Only by their whole names: they take minutes, and gigabytes of disk. */
-const LONG = { gcmillion: collectMillion };
+const LONG = { gcmillion: collectMillion, tarlarge: largeArchive };
 
 const wanted = process.argv.slice(2);
 try {

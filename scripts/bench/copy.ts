@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import { at, compare, randomFile, type Run, STOWAGE, stowage } from "./pairs.ts";
 
 /** A layout of one image whose eight layers have `mib` MiB together. */
-async function image(place: string, mib: number): Promise<void> {
+export async function image(place: string, mib: number): Promise<void> {
   const files: string[] = [];
   for (let n = 0; n < 8; n++) {
     files.push(`${at(`layer${n}`)}:application/vnd.oci.image.layer.v1.tar`);

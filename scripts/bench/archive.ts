@@ -1,0 +1,56 @@
+import { rm } from "node:fs/promises";
+import { makeSynthetic } from "../synthetic.ts";
+import { image } from "./copy.ts";
+import { at, compare, cost, median, type Run, STOWAGE, stowage } from "./pairs.ts";
+
+const MOST = "at most 120 MiB";
+
+/** Prints the most memory that a command takes of an archive. */
+export async function archiveMemory(what: string, run: Run): Promise<void> {
+  const { peak } = await cost(run);
+  console.log(`${what}: ${peak} MiB of memory; promised: ${MOST}`);
+}
+
+/** An image of a gigabyte, brought from a directory into an archive and back, beside skopeo. */
+export async function archive(): Promise<void> {
+  const [directory, file, out] = [at("image"), at("image.tar"), at("out")];
+  await image(directory, 1024);
+  const without = async () => {
+    await rm(file, { force: true });
+    await rm(`${file}.stowage`, { recursive: true, force: true });
+  };
+  const outside = () => rm(out, { recursive: true, force: true });
+  const promise = "at most 0.33";
+  const [into, from] = ["tar, 1 GiB from a directory", "tar, 1 GiB to a directory"];
+  const ours = {
+    into: [STOWAGE, "copy", `${directory}:v1`, file],
+    from: [STOWAGE, "copy", "--create", `${file}:v1`, out],
+  };
+  const peer = {
+    into: ["skopeo", "copy", `oci:${directory}:v1`, `oci-archive:${file}:v1`],
+    from: ["skopeo", "copy", `oci-archive:${file}:v1`, `oci:${out}:v1`],
+  };
+  const figure = "wall";
+  await compare({ name: into, promise, figure, ours: ours.into, peer: peer.into, reset: without });
+  await without();
+  await archiveMemory(into, ours.into);
+  await compare({ name: from, promise, figure, ours: ours.from, peer: peer.from, reset: outside });
+  await outside();
+  await archiveMemory(from, ours.from);
+}
+
+/** Reading the headers of five thousand members, beyond what an empty archive takes. */
+export async function archiveScan(): Promise<void> {
+  const [many, none] = [at("many.tar"), at("none.tar")];
+  await makeSynthetic(at("many"), 5000);
+  await stowage("copy", "-q", "--all", at("many"), many);
+  await stowage("init", "-q", none);
+  const list = async (file: string) => (await cost([STOWAGE, "list", "--blobs", "-q", file])).wall;
+  const more: number[] = [];
+  for (let n = 0; n < 21; n++) more.push(await list(many) - await list(none));
+  const ms = (seconds: number) => (seconds * 1000).toFixed(0);
+  console.log(
+    `tar, scan of 5,000 members: ${ms(median(more))} ms (${ms(Math.min(...more))} to ` +
+      `${ms(Math.max(...more))}) beyond an empty archive; promised: under 60`,
+  );
+}

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { checkClosure } from "./closure.ts";
 import type { Descriptor } from "./descriptor.ts";
-import type { Digest } from "./digest.ts";
+import { type Digest, isDigest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
 import { added, entryOf, type ImageIndex, listsSame, usable } from "./image_index.ts";
 import { isSparse, noteFacts } from "./layout_file.ts";
@@ -27,7 +27,7 @@ export async function transact<T>(
   let result: { value: T; named: readonly Descriptor[] } | undefined;
   // Whoever edits first runs the edits of all who wait: each in the context of its own caller.
   const here = AsyncLocalStorage.snapshot();
-  const { after } = await store.root.edit(
+  const editing = store.root.edit(
     (before) =>
       here(() =>
         inside.run([...outer, store], async () => {
@@ -42,6 +42,11 @@ export async function transact<T>(
       ),
     store.signal,
   );
+  const { after } = await editing.catch((error) => {
+    // It may have been adopted, and could not be read when it was needed.
+    if (isOciError(error) && isDigest(error.digest)) store.stamps.delete(error.digest);
+    throw error;
+  });
   if (result === undefined) throw new Error("an edit resolved without having run");
   await runAfterTag(store, after, result.named);
   return result.value;

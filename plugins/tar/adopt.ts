@@ -17,8 +17,16 @@ export function adoptLater(store: TarStore): Adopt {
     if (!bytes || !(store.fresh || NEAR.includes(source.protocol))) return false;
     await place.writing(`Cannot adopt ${digest}`);
     const info = { digest, size, version: version(), modified: new Date(place.time()) };
-    const body = { digest, size, bytes: () => verified({ digest }, bytes()) };
-    pending.set(digest, { info, body });
+    async function* whole(bytes: () => AsyncIterable<Uint8Array>) {
+      try {
+        yield* verified({ digest, size }, bytes());
+      } catch (error) {
+        // It would be in the way of every later write.
+        pending.delete(digest);
+        throw error;
+      }
+    }
+    pending.set(digest, { info, body: { digest, size, bytes: () => whole(bytes) } });
     return true;
   };
 }

@@ -49,19 +49,25 @@ export async function* stagedBytes(
   yield* await staged.read(digest);
 }
 
-/** The bytes of a blob, which must hash to its name; throws `corrupt` after the last of them. */
+/** The bytes of a blob, which must be as many as said and hash to its name; throws `corrupt`, at the latest at the end. */
 export async function* verified(
-  { digest }: Pick<BlobInfo, "digest">,
+  { digest, size }: Pick<BlobInfo, "digest" | "size">,
   chunks: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
   const digester = createDigester(writableAlgorithm(digest));
+  let length = 0;
   for await (const chunk of chunks) {
+    length += chunk.length;
+    if (length > size) break;
     digester.update(chunk);
     yield chunk;
   }
   const found = digester.digest();
-  if (found === digest) return;
-  throw new OciError("corrupt", `Cannot store ${digest}: the bytes hash to ${found}`, { digest });
+  if (found === digest && length === size) return;
+  const why = length === size
+    ? `the bytes hash to ${found}`
+    : `it has not the ${size} bytes it should`;
+  throw new OciError("corrupt", `Cannot store ${digest}: ${why}`, { digest });
 }
 
 /** A blob as a member of an archive. */

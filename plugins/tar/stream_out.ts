@@ -103,7 +103,7 @@ export function openStreamOut(url: URL, sink: Sink): Backend {
       async adopt(_source, { digest, size }, bytes) {
         assertOpen(`Cannot adopt ${digest}`);
         if (!bytes) return false;
-        bodies.set(digest, { digest, size, bytes: () => verified({ digest }, bytes()) });
+        bodies.set(digest, { digest, size, bytes: () => verified({ digest, size }, bytes()) });
         return await Promise.resolve(true);
       },
     } satisfies Blobs,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { BlobInfo } from "../../core/mod.ts";
+import { type BlobInfo, isOciError, OciError } from "../../core/mod.ts";
 import {
   all,
   assertBytes,
@@ -9,11 +9,13 @@ import {
   type Cases,
   fails,
   listed,
+  moment,
   needs,
   noise,
   put,
   read,
   seen,
+  skip,
   utf8,
 } from "./suite.ts";
 
@@ -148,6 +150,82 @@ export const blobs: Cases = {
     await source.blobs.delete([await seen(source, digest)]);
     if (adopted) await assertStored(store, bytes);
   },
+
+  "a blob that is adopted to be read later is there at once, and by itself after the next swap":
+    async (
+      { place, reopen },
+    ) => {
+      const [source, store] = [await place(), await place()];
+      needs(store.blobs, "adopt");
+      const bytes = noise(70_000);
+      const { digest, size } = await put(source, bytes);
+      let reads = 0;
+      const later = async function* () {
+        reads++;
+        await moment();
+        yield bytes.slice(0, 1000);
+        yield bytes.slice(1000);
+      };
+      if (!await store.blobs.adopt(source.url, { digest, size }, later)) skip("it declines");
+      assert.equal((await seen(store, digest)).size, size);
+      assert.deepEqual(await listed(store), [digest]);
+      await assertStored(store, bytes);
+      await store.docs.swap("index.json", '{"manifests":[]}', undefined);
+      const before = reads;
+      await source.blobs.delete([await seen(source, digest)]);
+      await assertStored(store, bytes);
+      await assertStored(await reopen(store), bytes);
+      assert.equal(reads, before, "it was read again");
+    },
+
+  "what is read later and is not right fails the swap by its name, and is in no other's way":
+    async (
+      { place, reopen },
+    ) => {
+      const store = await place();
+      needs(store.blobs, "adopt");
+      const right = noise(70_000, 1);
+      const other = noise(70_000, 2);
+      const [bad, good] = [blobOf(other), blobOf(right)];
+      const { url } = await place();
+      const wrong: readonly (() => AsyncIterable<Uint8Array>)[] = [
+        async function* () {
+          await moment();
+          yield right;
+        },
+        async function* () {
+          await moment();
+          yield other.subarray(1);
+        },
+        async function* () {
+          await moment();
+          yield other;
+          yield utf8("more");
+        },
+        // deno-lint-ignore require-yield
+        async function* () {
+          await moment();
+          throw new OciError("corrupt", "Cannot read it", { digest: bad.digest });
+        },
+      ];
+      let index = await store.docs.swap("index.json", "{}", undefined);
+      for (const [n, bytes] of wrong.entries()) {
+        if (!await store.blobs.adopt(url, bad, bytes)) return;
+        await store.blobs.adopt(url, good, async function* () {
+          await moment();
+          yield right;
+        });
+        const swapped = store.docs.swap("index.json", `{"n":${n}}`, index);
+        const error = await swapped.then(() => undefined, (error: unknown) => error);
+        assert.ok(isOciError(error, "corrupt"), String(error));
+        assert.equal(error.digest, bad.digest);
+        assert.equal((await store.docs.load("index.json"))?.text, index?.text);
+        assert.equal(await store.blobs.stat(bad.digest), undefined);
+        index = await store.docs.swap("index.json", `{"n":${n}}`, index);
+        assert.deepEqual(await listed(await reopen(store)), [good.digest]);
+      }
+      await assertStored(store, right);
+    },
 
   "adopting what the source lacks, holds in another size, or cannot be reached is declined": async (
     { place },

@@ -58,7 +58,7 @@ function folding(backend: Backend): Backend {
 
 const reopen = (backend: Backend) => open(backend.url, options);
 
-backendContract("tar", { test, has: ["renew", "trash"], place, reopen });
+backendContract("tar", { test, has: ["adopt", "renew", "trash"], place, reopen });
 
 backendContract("tar, in the archive", {
   test,

@@ -96,7 +96,8 @@ export interface Blobs {
    * Optional: takes a blob from `source` without its bytes passing through here; false to decline. True means that it
    * is in place, of that size, and durable as a commit is. A store that writes all at once, such as an archive, may
    * answer true and read `bytes` only then: at the latest in the swap of the document that needs it. If they are not
-   * right, or cannot be had, that swap fails with an error that names the blob, which is not in place any more.
+   * right, or cannot be had, that swap fails with an error that names the blob, which is not in place any more. Each of
+   * their chunks is good until the next one is asked for.
    */
   adopt?(
     source: URL,

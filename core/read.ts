@@ -4,7 +4,7 @@ import { createDigester, type Digest, digestOf, parseDigest, writableAlgorithm }
 import { isOciError, OciError } from "./errors.ts";
 import { type Node, parseNode } from "./manifest.ts";
 import { verify } from "./put.ts";
-import { type Chunks, chunksOf, collect } from "./source.ts";
+import { type ChunkOptions, type Chunks, chunksOf, collect } from "./source.ts";
 import { assertActive, placeOf, type Store } from "./store.ts";
 
 /** What is read: a digest, and what is known of its size and content. */
@@ -17,6 +17,9 @@ export interface FetchOptions {
   /** Whether the bytes are hashed on their way; default true. */
   readonly verify?: boolean;
 }
+
+/** How chunks are read. */
+export type ChunksOptions = FetchOptions & Pick<ChunkOptions, "passing">;
 
 /** The bytes of a blob as a stream; the last chunk is delivered only once the hash is right. */
 export async function read(
@@ -31,18 +34,18 @@ export async function read(
 export async function readChunks(
   store: Store,
   target: Target,
-  { range, verify: verified = true }: FetchOptions = {},
+  { range, verify: verified = true, passing = false }: ChunksOptions = {},
 ): Promise<Chunks> {
   const { size } = target;
   const digest = parseDigest(target.digest);
   assertActive(store.signal, `read "${digest}"`);
-  if (range) return stored(store, digest, range);
+  if (range) return stored(store, digest, { range, passing });
   if (verified) writableAlgorithm(digest);
   if (size !== undefined) {
     const blob = await store.backend.blobs.stat(digest);
     if (blob) verify({ digest, size: blob.size }, { size }, placeOf(store));
   }
-  const chunks = await stored(store, digest);
+  const chunks = await stored(store, digest, { passing });
   return verified ? checked(store, chunks, target) : chunks;
 }
 
@@ -50,9 +53,9 @@ export async function readChunks(
 export async function stored(
   store: Store,
   digest: Digest,
-  range?: FetchOptions["range"],
+  { range, passing = false }: Pick<ChunksOptions, "range" | "passing"> = {},
 ): Promise<Chunks> {
-  return chunksOf(await streamFrom(store, digest, range), { signal: store.signal });
+  return chunksOf(await streamFrom(store, digest, range), { signal: store.signal, passing });
 }
 
 async function streamFrom(

@@ -1,3 +1,4 @@
+import { passingChunks } from "./bytes_stream.ts";
 import { OciError } from "./errors.ts";
 import { assertActive } from "./store.ts";
 
@@ -34,6 +35,8 @@ export interface ChunkOptions {
   readonly offset?: number;
   /** Ends the reading with `aborted`, without waiting for a source that has stalled. */
   readonly signal?: AbortSignal | undefined;
+  /** Each chunk is done with before the next one is asked for, so its buffer may be used again; default false. */
+  readonly passing?: boolean;
 }
 
 const STEP = 1 << 20;
@@ -43,10 +46,16 @@ const STEP = 1 << 20;
  *
  * @throws {OciError} `invalid` for a stream that somebody else reads.
  */
-export function chunksOf(source: Source, { offset = 0, signal }: ChunkOptions = {}): Chunks {
+export function chunksOf(
+  source: Source,
+  { offset = 0, signal, passing = false }: ChunkOptions = {},
+): Chunks {
   if (source instanceof Uint8Array) return taking(seeking(slices(source), offset), signal);
   if (source instanceof Blob) return taking(streaming(source.slice(offset).stream()), signal);
-  if (source instanceof ReadableStream) return taking(streaming(source), signal, offset);
+  if (source instanceof ReadableStream) {
+    const chunks = passing ? passingChunks(source) : undefined;
+    return taking(chunks ?? streaming(source), signal, offset);
+  }
   if (Symbol.asyncIterator in source) {
     return taking(source[Symbol.asyncIterator](), signal, offset);
   }

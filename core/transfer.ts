@@ -58,7 +58,7 @@ export function createTransfer(
 
   async function isRight(blob: BlobInfo): Promise<boolean> {
     const { digest, size } = blob;
-    const chunks = await readChunks(to, { digest, size });
+    const chunks = await readChunks(to, { digest, size }, { passing: true });
     try {
       for await (const _ of chunks);
       return true;
@@ -142,7 +142,11 @@ export function createTransfer(
 /** The bytes of the source from an offset on; whoever takes them verifies them. */
 async function open(from: Store, { digest }: BlobInfo, offset: number) {
   const part = offset === 0 ? { verify: false } : { range: { start: offset } };
-  const chunks = await at(from, digest, () => readChunks(from, { digest }, part));
+  const chunks = await at(
+    from,
+    digest,
+    () => readChunks(from, { digest }, { ...part, passing: true }),
+  );
   return chunksAt(from, digest, chunks);
 }
 

@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, openSync, read as readLater, readSync } from "node:fs";
 import { promisify } from "node:util";
+import { passable } from "../bytes_stream.ts";
 import { OciError } from "../errors.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { assertRegular } from "./files.ts";
@@ -28,45 +29,93 @@ export interface FileRange {
  */
 export function fileStream(
   fd: number,
-  { start, end: until, close }: FileRange,
+  range: FileRange,
   action: string,
 ): ReadableStream<Uint8Array> {
-  let at = start;
-  let reading: Promise<unknown> | undefined;
-  let closed: Promise<void> | undefined;
-  const end = () => closed ??= close();
-
-  async function next(): Promise<Uint8Array> {
-    const chunk = new Uint8Array(Math.min(CHUNK, until - at));
-    const under = read(fd, chunk, 0, chunk.length, at);
-    reading = under;
-    const { bytesRead } = await under;
-    if (bytesRead === 0) throw new OciError("corrupt", `${action}: the file ends early`);
-    at += bytesRead;
-    return chunk.subarray(0, bytesRead);
-  }
-
-  return new ReadableStream<Uint8Array>({
+  const own = (length: number) => new Uint8Array(length);
+  const chunks = closing(chunksIn(fd, range, action, own), range);
+  let cancelled = false;
+  const stream = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      try {
-        const chunk = at < until ? await next() : undefined;
-        if (closed) return;
-        if (chunk) controller.enqueue(chunk);
-        if (at < until) return;
-      } catch (error) {
-        await end();
-        throw fileError(error, action, "read");
-      }
-      await end();
-      controller.close();
+      const { done, value } = await chunks.next();
+      if (cancelled) return;
+      if (done) controller.close();
+      else controller.enqueue(value);
     },
     async cancel() {
-      // Not under a read: its number could be another file's by then.
-      const stopped = reading?.catch(() => {});
-      closed ??= Promise.resolve(stopped).then(close);
-      await closed;
+      cancelled = true;
+      await chunks.return();
     },
-  }, { highWaterMark: 1 });
+  }, { highWaterMark: 0 });
+  return passable(
+    stream,
+    () => closing(chunksIn(fd, range, action, inTurn(BUFFERS)), range),
+  );
+}
+
+/** The same chunks, which also close what they are read from if nobody asks for the first of them. */
+function closing(chunks: AsyncGenerator<Uint8Array>, { close }: FileRange) {
+  let begun = false;
+  return {
+    next() {
+      begun = true;
+      return chunks.next();
+    },
+    async return(): Promise<IteratorResult<Uint8Array>> {
+      if (begun) await chunks.return(undefined);
+      else await close();
+      begun = true;
+      return { done: true, value: undefined };
+    },
+  };
+}
+
+/** One is read into while the next one is written and the last one held back. */
+const BUFFERS = 3;
+
+/** Buffers that are used again in turn. */
+function inTurn(count: number): (length: number) => Uint8Array {
+  const buffers: Uint8Array[] = [];
+  let uses = 0;
+  return (length) => {
+    const at = uses++ % count;
+    const buffer = buffers[at] ??= new Uint8Array(length);
+    return buffer.subarray(0, length);
+  };
+}
+
+/** The chunks of a range, read one ahead into the buffers that are given. */
+async function* chunksIn(
+  fd: number,
+  { start, end, close }: FileRange,
+  action: string,
+  bufferOf: (length: number) => Uint8Array,
+): AsyncGenerator<Uint8Array> {
+  let at = start;
+  async function next(): Promise<Uint8Array> {
+    const buffer = bufferOf(Math.min(CHUNK, end - at));
+    const { bytesRead } = await read(fd, buffer, 0, buffer.length, at);
+    if (bytesRead === 0) throw new OciError("corrupt", `${action}: the file ends early`);
+    at += bytesRead;
+    return buffer.subarray(0, bytesRead);
+  }
+  let closed: Promise<void> | undefined;
+  let ahead: Promise<Uint8Array> | undefined;
+  try {
+    while (ahead || at < end) {
+      const chunk: Uint8Array = await (ahead ?? next());
+      ahead = at < end ? next() : undefined;
+      ahead?.catch(() => {}); // Told when it is asked for.
+      if (!ahead) await (closed = close());
+      yield chunk;
+    }
+  } catch (error) {
+    throw fileError(error, action, "read");
+  } finally {
+    // Not under a read: its number could be another file's by then.
+    await ahead?.catch(() => {});
+    await (closed ?? close());
+  }
 }
 
 /** Up to this size a file is read in one go: dozens of times faster than as a stream. */

@@ -96,7 +96,7 @@ function slice(
     let at = start;
     for await (const chunk of chunksOf(chunks, { offset: start })) {
       if (at >= end) return;
-      yield chunk.subarray(0, end - at);
+      yield chunk.slice(0, end - at); // What it lies in may be used again.
       at += chunk.length;
     }
   }

@@ -20,8 +20,8 @@ export async function isSound(
   onRead: OnRead = () => {},
 ): Promise<boolean> {
   const digester = createDigester(writableAlgorithm(digest));
-  const { signal } = store;
-  for await (const chunk of chunksOf(await store.backend.blobs.read(digest), { signal })) {
+  const how = { signal: store.signal, passing: true };
+  for await (const chunk of chunksOf(await store.backend.blobs.read(digest), how)) {
     digester.update(chunk);
     await onRead(chunk.length);
   }

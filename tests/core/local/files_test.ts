@@ -4,6 +4,7 @@ import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
+  chunksOf,
   createDisk,
   fileError,
   fileStream,
@@ -75,6 +76,28 @@ test("a file streams as any part of it, and is closed at the end", async () => {
   ) {
     const { stream, seen } = await streamed(folder.path, bytes, start, end);
     assert.deepEqual(await bytesOf(stream), bytes.slice(start, end));
+    assert.equal(seen.closed, 1);
+  }
+});
+
+test("chunks that pass come in few buffers, and close the file, begun or not", async () => {
+  using folder = temporaryFolder();
+  const bytes = noise(6_500_000);
+  for (const stop of [0, 1, 3, Infinity]) {
+    const { stream, seen } = await streamed(folder.path, bytes, 1, bytes.length);
+    const chunks = chunksOf(stream, { passing: true });
+    const buffers = new Set<ArrayBufferLike>();
+    let [at, count] = [1, 0];
+    if (stop > 0) {
+      for await (const chunk of chunks) {
+        buffers.add(chunk.buffer);
+        assert.deepEqual(chunk, bytes.subarray(at, at += chunk.length));
+        if (++count === stop) break;
+      }
+    }
+    await chunks.cancel();
+    assert.ok(buffers.size <= 3);
+    assert.equal(at, stop === Infinity ? bytes.length : 1 + stop * (1 << 20));
     assert.equal(seen.closed, 1);
   }
 });

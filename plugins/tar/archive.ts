@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { closeSync, fstatSync, openSync, type Stats, statSync, utimesSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import {
@@ -112,7 +113,9 @@ export function openArchive(
     told = true;
     if (hostile.length > 0) {
       const more = hostile.length > 1 ? ` and ${hostile.length - 1} more` : "";
-      const name = JSON.stringify(hostile[0]?.slice(0, 200));
+      const name = JSON.stringify(
+        Buffer.from(hostile[0]?.slice(0, 200) ?? "", "latin1").toString(),
+      );
       place.notice(
         "hostile_names",
         `Left ${name}${more} out: such a name leads out of the archive`,

@@ -22,23 +22,30 @@ export interface Header {
   readonly mtime: number;
 }
 
-const [NAME, MODE, UID, GID, SIZE, MTIME, SUM, TYPE, MAGIC, PREFIX] = [
-  [0, 100],
-  [100, 8],
-  [108, 8],
-  [116, 8],
-  [124, 12],
-  [136, 12],
-  [148, 8],
-  [156, 1],
-  [257, 8],
-  [345, 155],
-] as const;
+/** Where something stands in a header block. */
+interface Field {
+  readonly at: number;
+  /** Where the next one begins. */
+  readonly end: number;
+}
+
+const field = (at: number, length: number): Field => ({ at, end: at + length });
+const NAME = field(0, 100);
+const MODE = field(100, 8);
+const UID = field(108, 8);
+const GID = field(116, 8);
+const SIZE = field(124, 12);
+const MTIME = field(136, 12);
+const SUM = field(148, 8);
+const TYPE = 156;
+const MAGIC = 257;
+const PREFIX = field(345, 155);
 const LARGEST_OCTAL = 8 ** 11 - 1;
 
 /** Whether a block holds nothing but zeros. */
 export function isZero(block: Uint8Array): boolean {
-  return block.every((byte) => byte === 0);
+  for (let at = 0; at < block.length; at++) if (block[at] !== 0) return false;
+  return true;
 }
 
 /** What is thrown where an archive does not say what it should. */
@@ -46,23 +53,25 @@ export function broken(why: string, at: number): OciError {
   return new OciError("corrupt", `Cannot read the archive: ${why} at offset ${at}`);
 }
 
-/** Reads a header block; `at` is where it stands. Throws `corrupt`. */
+/**
+ * Reads a header block; `at` is where it stands. Names are bytes, one a character, whatever they are encoded in. Throws
+ * `corrupt`.
+ */
 export function readHeader(bytes: Uint8Array, at: number): Header {
   const block = Buffer.from(bytes.buffer, bytes.byteOffset, BLOCK);
-  const { unsigned, signed } = checksums(block);
   const sum = number(block, SUM, at, "checksum");
-  if (sum !== unsigned && sum !== signed) throw broken("a header has a wrong checksum", at);
-  const magic = text(block, MAGIC);
-  // GNU's own format keeps times where others keep a prefix.
-  const prefix = magic.startsWith("ustar") && magic !== "ustar  " ? text(block, PREFIX) : "";
+  if (sum !== checksum(block) && sum !== signedChecksum(block)) {
+    throw broken("a header has a wrong checksum", at);
+  }
   const name = text(block, NAME);
-  const typed = text(block, TYPE);
+  const prefix = hasPrefix(block) ? text(block, PREFIX) : "";
+  const type = block[TYPE];
   return {
     name: prefix === "" ? name : `${prefix}/${name}`,
-    nameAt: prefix === "" ? NAME[0] : PREFIX[0],
+    nameAt: prefix === "" ? NAME.at : PREFIX.at,
     size: number(block, SIZE, at, "size"),
-    type: typed === "" || typed === "7" ? "0" : typed,
-    mtime: time(block),
+    type: type === 0 || type === 0x37 ? "0" : String.fromCharCode(type ?? 0),
+    mtime: digitsIn(block, MTIME) ?? 0,
   };
 }
 
@@ -80,71 +89,91 @@ export function makeHeader(
   { name, size, type = "0", mode = 0o644, mtime = 0 }: NewHeader,
 ): Uint8Array<ArrayBuffer> {
   const block = Buffer.alloc(BLOCK);
-  const octal = ([at, length]: readonly [number, number], value: number) =>
-    block.write(value.toString(8).padStart(length - 1, "0"), at, "latin1");
-  block.write(name.slice(0, NAME[1]), 0, "latin1");
+  const octal = ({ at, end }: Field, value: number) =>
+    block.write(value.toString(8).padStart(end - at - 1, "0"), at, "latin1");
+  block.write(name.slice(0, NAME.end), 0, "latin1");
   octal(MODE, mode);
   octal(UID, 0);
   octal(GID, 0);
   octal(SIZE, size > LARGEST_OCTAL ? 0 : size);
   octal(MTIME, mtime);
-  block.write(type, TYPE[0], "latin1");
-  block.write("ustar\x0000", MAGIC[0], "latin1");
+  block.write(type, TYPE, "latin1");
+  block.write("ustar\x0000", MAGIC, "latin1");
   seal(block);
   return new Uint8Array(block);
 }
 
 /** Whether name and size have a place in a ustar header block. */
 export function fits({ name, size }: NewHeader): boolean {
-  return name.length <= NAME[1] && size <= LARGEST_OCTAL;
+  return name.length <= NAME.end && size <= LARGEST_OCTAL;
 }
 
 /** Writes the checksum of a changed header block into it. */
 export function seal(block: Uint8Array): void {
-  const { unsigned } = checksums(block);
-  const text = `${unsigned.toString(8).padStart(6, "0")}\0 `;
-  for (let i = 0; i < text.length; i++) block[SUM[0] + i] = text.charCodeAt(i);
+  const text = `${checksum(block).toString(8).padStart(6, "0")}\0 `;
+  for (let i = 0; i < text.length; i++) block[SUM.at + i] = text.charCodeAt(i);
 }
 
 /** Gives a header block another name, which must fit. */
 export function rename(block: Uint8Array, name: string): void {
-  block.fill(0, NAME[0], NAME[1]);
-  block.fill(0, PREFIX[0], PREFIX[0] + PREFIX[1]);
+  block.fill(0, NAME.at, NAME.end);
+  block.fill(0, PREFIX.at, PREFIX.end);
   for (let i = 0; i < name.length; i++) block[i] = name.charCodeAt(i);
   seal(block);
 }
 
-function checksums(block: Uint8Array): { unsigned: number; signed: number } {
-  let [unsigned, signed] = [0, 0];
-  for (let i = 0; i < BLOCK; i++) {
-    const byte = i >= SUM[0] && i < SUM[0] + SUM[1] ? 0x20 : block[i] ?? 0;
-    unsigned += byte;
-    signed += byte << 24 >> 24;
+/** The sum of all bytes, its own field read as blanks. */
+function checksum(block: Uint8Array): number {
+  let sum = (SUM.end - SUM.at) * 0x20;
+  for (let at = 0; at < BLOCK; at++) sum += block[at] ?? 0;
+  for (let at = SUM.at; at < SUM.end; at++) sum -= block[at] ?? 0;
+  return sum;
+}
+
+/** The same as those wrote it whose characters have signs. */
+function signedChecksum(block: Uint8Array): number {
+  let sum = checksum(block);
+  for (let at = 0; at < BLOCK; at++) {
+    if ((block[at] ?? 0) > 0x7f && (at < SUM.at || at >= SUM.end)) sum -= 256;
   }
-  return { unsigned, signed };
+  return sum;
 }
 
-function text(block: Buffer, [at, length]: readonly [number, number]): string {
-  const end = block.indexOf(0, at);
-  return block.toString("latin1", at, end < 0 || end > at + length ? at + length : end);
+/** GNU's own format keeps times where others keep a prefix. */
+function hasPrefix(block: Buffer): boolean {
+  if (block[PREFIX.at] === 0) return false;
+  const magic = block.toString("latin1", MAGIC, MAGIC + 8);
+  return magic.startsWith("ustar") && magic !== "ustar  \0";
 }
 
-function time(block: Buffer): number {
-  const digits = text(block, MTIME).trim();
-  return /^[0-7]+$/.test(digits) ? Number.parseInt(digits, 8) : 0;
+function text(block: Buffer, { at, end }: Field): string {
+  const zero = block.indexOf(0, at);
+  return block.toString("latin1", at, zero < 0 || zero > end ? end : zero);
 }
 
-function number(
-  block: Buffer,
-  [at, length]: readonly [number, number],
-  header: number,
-  what: string,
-): number {
-  const first = block[at] ?? 0;
-  if (first & 0x80) return binary(block.subarray(at, at + length), header, what);
-  const digits = text(block, [at, length]).trim();
-  if (!/^[0-7]*$/.test(digits)) throw broken(`a header has no ${what}`, header);
-  return digits === "" ? 0 : Number.parseInt(digits, 8);
+/** A number in octal digits, blanks before and behind it, up to the first zero byte; 0 where there are none. */
+function digitsIn(block: Uint8Array, { at, end }: Field): number | undefined {
+  let value = 0;
+  let [begun, ended] = [false, false];
+  for (let i = at; i < end; i++) {
+    const byte = block[i] ?? 0;
+    if (byte === 0) break;
+    if (byte === 0x20) ended = begun;
+    else if (ended || byte < 0x30 || byte > 0x37) return undefined;
+    else {
+      value = value * 8 + byte - 0x30;
+      begun = true;
+    }
+  }
+  return value;
+}
+
+function number(block: Buffer, field: Field, header: number, what: string): number {
+  const { at, end } = field;
+  if ((block[at] ?? 0) & 0x80) return binary(block.subarray(at, end), header, what);
+  const value = digitsIn(block, field);
+  if (value === undefined) throw broken(`a header has no ${what}`, header);
+  return value;
 }
 
 /** A number that does not fit octal digits, as GNU tar and others write it. */

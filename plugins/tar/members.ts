@@ -1,5 +1,6 @@
 // Reads an archive header by header without knowing where its bytes come from: whoever drives it brings the bytes it
 // asks for, from a file by position or from a stream in order, and may take the body of each member before it goes on.
+import { Buffer } from "node:buffer";
 import { BLOCK, broken, type Header, isZero, padded, readHeader } from "./block.ts";
 import { type Extension, readRecords } from "./pax.ts";
 import { OciError } from "../../core/mod.ts";
@@ -12,6 +13,7 @@ export interface Need {
 
 /** One member of an archive. */
 export interface Member {
+  /** Its bytes, one a character. */
   readonly name: string;
   /** One character; `0` for a regular file, `S` for one with holes. */
   readonly type: string;
@@ -114,7 +116,7 @@ function extended(
   }
   if (type !== "L") return before;
   const end = bytes.indexOf(0);
-  const path = new TextDecoder().decode(bytes.subarray(0, end < 0 ? bytes.length : end));
+  const path = Buffer.from(bytes.subarray(0, end < 0 ? bytes.length : end)).toString("latin1");
   return { ...before, path, nameAt: at };
 }
 

@@ -26,8 +26,8 @@ export function readRecords(bytes: Uint8Array, at: number): Extension {
     // Some pad what is left of the block.
     if (!whole && block.subarray(from).every((byte) => byte === 0)) break;
     if (!whole) throw broken("an extension header has a torn record", at + from);
-    const key = block.toString("utf8", space + 1, equals);
-    const value = block.toString("utf8", equals + 1, end - 1);
+    const key = block.toString("latin1", space + 1, equals);
+    const value = block.toString("latin1", equals + 1, end - 1);
     if (key === "path") extension = { ...extension, path: value, pathAt: equals + 1 };
     if (key === "size") extension = { ...extension, size: readSize(value, at + from) };
     if (key.startsWith("GNU.sparse.")) extension = { ...extension, sparse: true };
@@ -50,7 +50,7 @@ export function headersOf(member: NewHeader): Uint8Array<ArrayBuffer> {
   const records = [record("path", member.name), record("size", String(member.size))].join("");
   const bytes = new Uint8Array(2 * BLOCK + padded(records.length));
   bytes.set(makeHeader({ name: "PaxHeaders/stowage", size: records.length, type: "x" }));
-  bytes.set(new TextEncoder().encode(records), BLOCK);
+  bytes.set(Buffer.from(records, "latin1"), BLOCK);
   bytes.set(block, bytes.length - BLOCK);
   return bytes;
 }

@@ -3,7 +3,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Contents, gather } from "./contents.ts";
 import { isMember, type Member, type Need, readMembers } from "./members.ts";
 
-const WINDOW = 4096;
+/** So much is read of the headers of a large member, and of small ones that lie close together. */
+const [SMALL, LARGE] = [4096, 1 << 16];
 const MEMBERS_PER_TURN = 2048;
 
 /** Reads all headers of an open file of `total` bytes by position, and no bodies. Throws `corrupt`. */
@@ -26,14 +27,16 @@ export async function scan(fd: number, total: number): Promise<Contents> {
 
 const NOTHING = new Uint8Array(0);
 
-/** Reads what is asked for, and a little more in case that is asked for next. */
+/** Reads what is asked for, and a little more in case that is asked for next; much more where that was so before. */
 function reader(fd: number): (at: number, length: number) => Uint8Array {
+  const buffer = new Uint8Array(LARGE);
   let window = NOTHING;
   let start = 0;
-  const buffer = new Uint8Array(WINDOW);
   return (at, length) => {
-    if (at < start || at + length > start + window.length) {
-      const into = length > WINDOW ? new Uint8Array(length) : buffer;
+    const end = start + window.length;
+    if (at < start || at + length > end) {
+      const size = at >= start && at - end < SMALL ? LARGE : SMALL;
+      const into = length > size ? new Uint8Array(length) : buffer.subarray(0, size);
       window = into.subarray(0, readAt(fd, into, at));
       start = at;
     }

@@ -1,44 +1,49 @@
 import { rm } from "node:fs/promises";
 import { archiveMemory } from "./archive.ts";
-import { image } from "./copy.ts";
-import { at, compare, MIB, STOWAGE } from "./pairs.ts";
+import { at, cost, median, MIB, randomFile, type Run, STOWAGE, stowage } from "./pairs.ts";
 import { sparseLayers, writeSparseArchive } from "./sparse_archive.ts";
 
-/** An archive of ten gigabytes, looked into, and grown by an image of a megabyte, beside skopeo. */
+const TIMES = 5;
+
+/** A command of an instant beside one of a minute: the first a few times, the second once. */
+async function beside(name: string, ours: (n: number) => Run, peer: Run): Promise<void> {
+  const long = (await cost(peer)).wall;
+  const short: number[] = [];
+  for (let n = 0; n < TIMES; n++) short.push((await cost(ours(n))).wall);
+  const wall = median(short);
+  console.log(
+    `${name}: ${Math.round(long / wall)} times as fast as ${peer[0]}'s ` +
+      `(${wall.toFixed(3)} and ${long.toFixed(1)} s); promised: at least 100`,
+  );
+}
+
+/** An archive of ten gigabytes: looked into, beside skopeo, and grown by a megabyte, beside writing it anew. */
 export async function largeArchive(): Promise<void> {
-  const [file, rewritten, small] = [at("large.tar"), at("rewritten.tar"), at("small")];
-  const layers = sparseLayers(10, 1024 * MIB);
-  const anew = async () => {
-    await rm(rewritten, { force: true });
-    await rm(`${file}.stowage`, { recursive: true, force: true });
-    await writeSparseArchive(file, layers);
-  };
-  const skopeo = ["skopeo", "--tmpdir", at(".")];
-  const figure = "wall";
+  const [file, anew, small] = [at("large.tar"), at("anew.tar"), at("small")];
+  await writeSparseArchive(file, sparseLayers(10, 1024 * MIB));
+  for (let n = 0; n <= TIMES; n++) {
+    await randomFile(at(`part-${n}`), 1);
+    await stowage("push", "-q", "--create", `${small}:v${n}`, at(`part-${n}`));
+  }
   const [looked, grown] = ["tar, inspect 10 GiB", "tar, add 1 MiB to 10 GiB"];
   const inspect = [STOWAGE, "inspect", `${file}:v1`];
-  const add = [STOWAGE, "copy", `${small}:v1`, `${file}:v2`];
-  await anew();
-  await image(small, 1);
-  await compare({
-    name: looked,
-    promise: "at most 0.01",
-    figure,
-    ours: inspect,
-    peer: [...skopeo, "inspect", `oci-archive:${file}:v1`],
-    runs: 1,
-  });
+  const add = (n: number) => [STOWAGE, "copy", `${small}:v${n}`, `${file}:add-${n}`];
+  await beside(looked, () => inspect, [
+    "skopeo",
+    "inspect",
+    "--tmpdir",
+    at("."),
+    `oci-archive:${file}:v1`,
+  ]);
   await archiveMemory(looked, inspect);
-  // An archive is never added to by skopeo: whoever wants one more image in it writes all of it anew.
-  await compare({
-    name: grown,
-    promise: "at most 0.01",
-    figure,
-    ours: add,
-    peer: [...skopeo, "copy", `oci-archive:${file}:v1`, `oci-archive:${rewritten}:v1`],
-    reset: anew,
-    runs: 1,
-  });
-  await anew();
-  await archiveMemory(grown, add);
+  // The least that writing it anew can be, for whom success means that it is on the disk.
+  await beside(grown, add, [
+    "dd",
+    `if=${file}`,
+    `of=${anew}`,
+    "bs=1M",
+    "conv=fsync",
+  ]);
+  await rm(anew);
+  await archiveMemory(grown, add(TIMES));
 }

@@ -10,7 +10,7 @@ import {
 } from "./copy_roots.ts";
 import { transact } from "./edit.ts";
 import { type OnEvent, startMeter, type Tally } from "./events.ts";
-import { named } from "./image_index.ts";
+import { named } from "./index_entries.ts";
 import { nameless } from "./names.ts";
 import { createMover, type MoveOptions } from "./mover.ts";
 import { hookEdges } from "./run_hooks.ts";

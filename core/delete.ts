@@ -6,7 +6,9 @@ import { type Digest, parseDigest } from "./digest.ts";
 import { assertOutside } from "./edit.ts";
 import { OciError } from "./errors.ts";
 import { fenced, isCollecting } from "./fence.ts";
-import { type ImageIndex, listed, without } from "./image_index.ts";
+import type { ImageIndex } from "./image_index.ts";
+import { listed } from "./index_entries.ts";
+import { without } from "./index_edits.ts";
 import { dropLabels } from "./labels.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
 

@@ -1,6 +1,7 @@
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
-import { INDEX_TYPE, isUsable, named } from "./image_index.ts";
+import { INDEX_TYPE } from "./image_index.ts";
+import { isUsable, named } from "./index_entries.ts";
 import { put } from "./put.ts";
 import { readNode } from "./read.ts";
 import { digestTag } from "./referrers.ts";

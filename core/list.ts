@@ -1,7 +1,8 @@
 import type { Descriptor } from "./descriptor.ts";
 import type { Digest } from "./digest.ts";
 import { OciError } from "./errors.ts";
-import { type ImageIndex, usable } from "./image_index.ts";
+import type { ImageIndex } from "./image_index.ts";
+import { usable } from "./index_entries.ts";
 import { copyJson } from "./json.ts";
 import { walkGraph } from "./graph.ts";
 import { isDigestTag, nameOf, splitName } from "./names.ts";

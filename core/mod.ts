@@ -68,17 +68,9 @@ export type {
   Notice,
   TagContext,
 } from "./hook.ts";
-export {
-  entriesOf,
-  found,
-  type ImageIndex,
-  INDEX_TYPE,
-  isUsable,
-  type KeepOptions,
-  named,
-  saying,
-  usable,
-} from "./image_index.ts";
+export { type ImageIndex, INDEX_TYPE } from "./image_index.ts";
+export { entriesOf, found, isUsable, named, saying, usable } from "./index_entries.ts";
+export type { KeepOptions } from "./index_edits.ts";
 export { parseIndex, printIndex } from "./index_text.ts";
 export { copyJson, decodeUtf8, parseJson, sameJson } from "./json.ts";
 export {

@@ -1,7 +1,8 @@
 import type { Descriptor } from "./descriptor.ts";
 import { type Digest, splitDigest } from "./digest.ts";
 import { isOciError } from "./errors.ts";
-import { type ImageIndex, isUsable, usable } from "./image_index.ts";
+import type { ImageIndex } from "./image_index.ts";
+import { isUsable, usable } from "./index_entries.ts";
 import { kindOf, leadsToNode, type Node } from "./manifest.ts";
 import { nameOf, splitName, taggedSubject } from "./names.ts";
 import { readNode } from "./read.ts";

@@ -1,15 +1,8 @@
 import type { Descriptor, Platform } from "./descriptor.ts";
 import { type Digest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
-import {
-  entriesOf,
-  entryOf,
-  found as entriesFound,
-  type ImageIndex,
-  INDEX_TYPE,
-  isUsable,
-  usable,
-} from "./image_index.ts";
+import { type ImageIndex, INDEX_TYPE } from "./image_index.ts";
+import { entriesOf, entryOf, found as entriesFound, isUsable, usable } from "./index_entries.ts";
 import { decodeUtf8, parseJson } from "./json.ts";
 import { kindOf, leadsToNode, MANIFEST_TYPE, OCTET_STREAM, shapeOf } from "./manifest.ts";
 import { entriesNamed, nameOf, splitPinned } from "./names.ts";

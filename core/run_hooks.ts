@@ -7,16 +7,9 @@ import {
 } from "./descriptor.ts";
 import { isOciError, messageOf, OciError } from "./errors.ts";
 import type { HookContext, TagContext } from "./hook.ts";
-import {
-  added,
-  change,
-  type ImageIndex,
-  insert,
-  isUsable,
-  listed,
-  without,
-  withReference,
-} from "./image_index.ts";
+import type { ImageIndex } from "./image_index.ts";
+import { isUsable, listed } from "./index_entries.ts";
+import { added, change, insert, without, withReference } from "./index_edits.ts";
 import { sameJson } from "./json.ts";
 import { nameOf } from "./names.ts";
 import { docsBelow } from "./docs.ts";

@@ -7,22 +7,24 @@ import {
 } from "./descriptor.ts";
 import { type Digest, isDigest, looksLikeDigest, parseDigest } from "./digest.ts";
 import { OciError } from "./errors.ts";
+import type { ImageIndex } from "./image_index.ts";
 import {
-  change,
   entriesOf,
-  entryFor,
   entryOf,
   found as entriesFound,
-  type ImageIndex,
-  insert,
   isUsable,
-  type KeepOptions,
   listed,
   named,
+} from "./index_entries.ts";
+import {
+  change,
+  entryFor,
+  insert,
+  type KeepOptions,
   remove,
   withoutReference,
   withReference,
-} from "./image_index.ts";
+} from "./index_edits.ts";
 import { copyJson, sameJson } from "./json.ts";
 import { checkName, nameless, nameOf } from "./names.ts";
 import { resolve, type ResolveOptions } from "./resolve.ts";

@@ -3,21 +3,16 @@ import { describe, it } from "node:test";
 import { type Descriptor, IMAGE_NAME, REF_NAME, TAGGED } from "../../core/descriptor.ts";
 import type { Digest } from "../../core/digest.ts";
 import { type ErrorCode, isOciError } from "../../core/errors.ts";
+import { emptyIndex, type ImageIndex, INDEX_TYPE, rowsBehind } from "../../core/image_index.ts";
+import { entriesOf, isUsable, usable } from "../../core/index_entries.ts";
 import {
   added,
-  emptyIndex,
-  entriesOf,
   entryFor,
-  type ImageIndex,
-  INDEX_TYPE,
   insert,
-  isUsable,
   remove,
-  rowsBehind,
-  usable,
   withoutReference,
   withReference,
-} from "../../core/image_index.ts";
+} from "../../core/index_edits.ts";
 import { parseIndex, printIndex, printSealed } from "../../core/index_text.ts";
 import { nameOf } from "../../core/names.ts";
 import { generationOf, holdsNonce, signed } from "../../core/nonce.ts";

@@ -20,9 +20,13 @@ export type Ending =
 /** The exit code of each ending. */
 export type ExitCodes = Readonly<Record<Ending, number>>;
 
+/** The reason of an error that Ctrl-C makes where the terminal takes it for a character. */
+export const INTERRUPTED = "interrupted";
+
 /** The ending that an error makes. */
 export function endingOf(error: unknown): Ending {
   if (!isOciError(error)) return "defect";
+  if (error.reason === INTERRUPTED) return "SIGINT";
   return isUsage(error) ? "usage" : error.code;
 }
 

@@ -1,5 +1,6 @@
 import process from "node:process";
 import { OciError, type Terminal } from "../../core/basics.ts";
+import { INTERRUPTED } from "./failure.ts";
 
 /** The reason of the error that `out` throws for text once nobody reads stdout: no failure. */
 export const NOBODY_READS = "nobody_reads";
@@ -67,7 +68,9 @@ async function askSecret(question: string): Promise<string> {
     for await (const chunk of stdin.iterator({ destroyOnReturn: false })) {
       for (const char of String(chunk)) {
         if (char === "\r" || char === "\n" || char === "\x04") return typed;
-        if (char === "\x03") throw new OciError("aborted", "Cannot go on: nothing was typed");
+        if (char === "\x03") {
+          throw new OciError("aborted", "Cannot go on: interrupted", { reason: INTERRUPTED });
+        }
         typed = char === "\x7f" || char === "\b" ? [...typed].slice(0, -1).join("") : typed + char;
       }
     }

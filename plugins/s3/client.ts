@@ -150,7 +150,7 @@ export function createClient(options: ClientOptions): Client {
     const { [SUM]: sum, ...others } = call.headers ?? {};
     const headers = sums && sum !== undefined ? { ...others, [SUM]: sum } : others;
     const url = client.urlOf(key, query);
-    const hash = call.hash ?? (body ? await sha256(body) : EMPTY_HASH);
+    const hash = call.hash ?? (body ? sha256(body) : EMPTY_HASH);
     const by = await scope(renew);
     const signed = by
       ? await signHeaders({ method, url, headers }, by, hash)

@@ -49,7 +49,7 @@ export async function conditionalPut(
   form: EtagForm,
 ): Promise<Swapped> {
   const { clock } = client;
-  const hash = await sha256(body);
+  const hash = sha256(body);
   let turned = false;
   let last: unknown;
   for (let tries = 1; tries <= TRIES; tries++) {

@@ -24,7 +24,7 @@ export async function deleteRequest(
   const body = Buffer.from(
     `<Delete xmlns="http://s3.amazonaws.com/doc/2006-03-01/">${objects}</Delete>`,
   );
-  const hash = await sha256(body);
+  const hash = sha256(body);
   const plain = { "content-type": "application/xml", "content-md5": md5(body) };
   const headers = { ...plain, "x-amz-checksum-sha256": base64(hash) };
   const call = {

@@ -70,7 +70,7 @@ export async function putObject(
   action: string,
   hash?: string,
 ): Promise<Reply> {
-  const sum = hash ?? await sha256(body);
+  const sum = hash ?? sha256(body);
   return await client.send({
     operation: "PutObject",
     action,

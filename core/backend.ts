@@ -134,8 +134,13 @@ export interface Docs {
   load(name: string, options?: { limit?: number }): Promise<Doc | undefined>;
   /**
    * Writes `text`, or removes on undefined, if the document is still as `seen` (undefined: absent); else throws
-   * `conflict`. What was published before is durable first. Where nobody can tell whether it was written, throws
-   * `unavailable` with the reason `unknown`; any other error promises that nothing changed.
+   * `conflict`: something else stands there now. What was published before is durable first. Where nobody can tell
+   * whether it was written, throws `unavailable` with the reason `unknown`.
+   *
+   * Any other error promises that nothing changed; a `conflict` that nothing will any more. A far store may have taken
+   * the text, lost its answer, and be written to by others before a second try. So whoever goes on after a `conflict`
+   * looks at what stands there: for a mark of its own that others keep, as the index has, or with an edit that leaves
+   * what it finds done.
    */
   swap(name: string, text: string | undefined, seen: Doc | undefined): Promise<Doc | undefined>;
   /** The names that begin with `prefix`, in any order. */

@@ -33,6 +33,9 @@ export function docsBelow(docs: Docs, prefix: string): Docs {
  * Changes a document by a pure function of its text, undefined where there is none: applied again to what stands there
  * whenever somebody else was faster. The same text back writes nothing. What stands in the end comes back.
  *
+ * What stands there may hold the edit already, as a `conflict` may come after it had landed: an edit that is not to be
+ * made twice must see that it was made.
+ *
  * @throws {OciError} `conflict` when `wait` is over, `aborted`, `unavailable` where the outcome is unknown, and
  * whatever `edit` throws.
  */

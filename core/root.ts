@@ -146,7 +146,10 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
         if (holdsNonce(now.index, nonce)) return now.doc;
         if (now.doc.version !== seen.doc.version) return undefined;
       } catch (error) {
-        if (!doubt) throw error;
+        if (!doubt && !isOciError(error, "unavailable")) throw error;
+        // What stands there now may stand on ours: only a look could tell.
+        doubt ??= unsure(error);
+        failed = doubt;
       }
       // Nobody was first, so the same text may be sent again: whichever lands first makes the other fail.
       if (clock.elapsed() >= until) throw failed;
@@ -190,6 +193,11 @@ export function openRoot(docs: Docs, options: RootOptions): Root {
 
   function failure(code: ErrorCode, why: string, cause?: unknown): OciError {
     return new OciError(code, `Cannot write "${INDEX}": ${why}`, { url: url.href, cause });
+  }
+
+  function unsure(cause: unknown): OciError {
+    const message = `Cannot write "${INDEX}": it may or may not have been applied`;
+    return new OciError("unavailable", message, { reason: "unknown", url: url.href, cause });
   }
 
   return {

@@ -50,6 +50,8 @@ export async function condemn(
   };
   const now = await timeOf(store);
   await editJson(store.backend.docs, STATE, stateSchema, (seen) => {
+    // Ours may have landed though we were told of a conflict; somebody may have rescued from it since.
+    if (seen?.run === run) return seen;
     // Writers wait for the claims of the epoch they find: one that still runs must not be lost from sight.
     if (seen && (seen.epoch >= epoch || isClaimed(seen, now))) throw overtaken();
     return state;

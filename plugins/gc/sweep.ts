@@ -100,8 +100,11 @@ async function sweepGroup(
   let mine: readonly Part[] = [];
   // What was rescued, and what others have claimed, is read from the very state that the claim replaces.
   const claimed = await editState(store, state.run, (now) => {
-    mine = parts.filter(({ shard }) => isCondemned(now, shard));
-    const shards = mine.map(({ shard }) => shard);
+    const isClaimed = (shard: Shard) =>
+      claim !== undefined && now.claims[shardName(shard, now.width)]?.id === claim.id;
+    mine = parts.filter(({ shard }) => isCondemned(now, shard) || isClaimed(shard));
+    // The claim may have landed though we were told of a conflict.
+    const shards = mine.map(({ shard }) => shard).filter((shard) => !isClaimed(shard));
     return claim && shards.length > 0 ? withPhase(now, shards, "D", claim) : now;
   });
   if (!claimed) return undefined;

@@ -111,14 +111,12 @@ export function openArchive(
   function tell({ hostile, marked, end }: Contents): void {
     if (told) return;
     told = true;
-    if (hostile.length > 0) {
-      const more = hostile.length > 1 ? ` and ${hostile.length - 1} more` : "";
-      const name = JSON.stringify(
-        Buffer.from(hostile[0]?.slice(0, 200) ?? "", "latin1").toString(),
-      );
+    if (hostile.count > 0) {
+      const more = hostile.count > 1 ? ` and ${hostile.count - 1} more` : "";
+      const name = Buffer.from(hostile.first.slice(0, 200), "latin1").toString();
       place.notice(
         "hostile_names",
-        `Left ${name}${more} out: such a name leads out of the archive`,
+        `Left ${JSON.stringify(name)}${more} out: such a name leads out of the archive`,
       );
     }
     if (!marked && end > 0) place.notice("unmarked_end", `"${path}" ends without its end marker`);

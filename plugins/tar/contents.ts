@@ -1,4 +1,4 @@
-import type { BlobInfo, Digest } from "../../core/mod.ts";
+import { type BlobInfo, type Digest, OciError } from "../../core/mod.ts";
 import { BLOCK } from "./block.ts";
 import type { Ending, Member } from "./members.ts";
 import { BLOBS, meaningOf } from "./names.ts";
@@ -29,8 +29,8 @@ export interface Contents extends Ending {
   readonly others: Map<string, Member>;
   /** Blobs and documents that are links, or files with holes. */
   readonly strange: Set<string>;
-  /** Names that lead out of the archive. */
-  readonly hostile: string[];
+  /** Names that lead out of the archive: the first, and how many. */
+  readonly hostile: { readonly first: string; readonly count: number };
 }
 
 /** Gathers the members of an archive, one after the other. */
@@ -39,26 +39,34 @@ export interface Gathering {
   end(ending: Ending): Contents;
 }
 
+/** The bytes that names of foreign files may take. */
+const MOST_NAMES = 32 << 20;
+
 /** Starts to gather. */
 export function gather(): Gathering {
   const blobs = new Map<Digest, Entry>();
   const docs = new Map<string, Member[]>();
-  const [shadowed, dead, hostile]: [Entry[], Entry[], string[]] = [[], [], []];
+  const [shadowed, dead]: [Entry[], Entry[]] = [[], []];
   const others = new Map<string, Member>();
+  let hostile = { first: "", count: 0 };
+  let kept = 0;
   const strange = new Set<string>();
   return {
     add(member) {
       const meaning = meaningOf(member.name);
       const isFile = member.type === "0" && !member.name.endsWith("/");
       if (meaning.kind === "nothing") return;
-      if (meaning.kind === "hostile") return void hostile.push(member.name);
+      if (meaning.kind === "hostile") {
+        hostile = { first: hostile.first || member.name, count: hostile.count + 1 };
+        return;
+      }
       if (meaning.kind === "other") {
-        if (isFile) others.set(member.name, member);
+        if (isFile) keep(member);
         return;
       }
       if (meaning.kind === "doc") {
         const { name } = meaning;
-        if (isFile) docs.set(name, [...docs.get(name) ?? [], member]);
+        if (isFile) docs.get(name)?.push(member) ?? docs.set(name, [member]);
         note(name, isFile || member.type === "5");
         return;
       }
@@ -74,6 +82,17 @@ export function gather(): Gathering {
     },
     end: (ending) => ({ ...ending, blobs, docs, shadowed, dead, others, strange, hostile }),
   };
+
+  function keep(member: Member): void {
+    kept += member.name.length;
+    if (kept > MOST_NAMES) {
+      throw new OciError(
+        "size_exceeded",
+        `Cannot read the archive: names of foreign files take more than ${MOST_NAMES} bytes`,
+      );
+    }
+    others.set(member.name, member);
+  }
 
   /** The last of a name decides. */
   function note(name: string, good: boolean): void {

@@ -38,6 +38,8 @@ export interface Ending {
 
 /** Extension headers are small, and few before one member. */
 const [LONGEST, MOST_EXTENSIONS] = [1 << 20, 16];
+/** The bytes that the path of a file may have. */
+const LONGEST_NAME = 4096;
 /** More members than any layout has. */
 const MOST = 2_000_000;
 /** Types that have no bytes, whatever size they state. */
@@ -81,8 +83,10 @@ export function* readMembers(
       if (++count > MOST) {
         throw new OciError("size_exceeded", `Cannot read the archive: over ${MOST} members`);
       }
+      const name = extension.path ?? header.name;
+      if (name.length > LONGEST_NAME) throw broken("a name is too long", at);
       yield {
-        name: extension.path ?? header.name,
+        name,
         type: extension.sparse ? "S" : header.type,
         size,
         mtime: header.mtime,

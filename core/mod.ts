@@ -90,6 +90,7 @@ export {
   entriesNamed,
   isDigestTag,
   nameOf,
+  spelling,
   splitName,
   splitPinned,
   taggedSubject,

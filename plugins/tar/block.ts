@@ -20,6 +20,8 @@ export interface Header {
   readonly type: string;
   /** Seconds since 1970. */
   readonly mtime: number;
+  /** Where a link leads to. */
+  readonly link?: string;
 }
 
 /** Where something stands in a header block. */
@@ -38,6 +40,7 @@ const SIZE = field(124, 12);
 const MTIME = field(136, 12);
 const SUM = field(148, 8);
 const TYPE = 156;
+const LINK = field(157, 100);
 const MAGIC = 257;
 const PREFIX = field(345, 155);
 const LARGEST_OCTAL = 8 ** 11 - 1;
@@ -72,6 +75,7 @@ export function readHeader(bytes: Uint8Array, at: number): Header {
     size: number(block, SIZE, at, "size"),
     type: type === 0 || type === 0x37 ? "0" : String.fromCharCode(type ?? 0),
     mtime: digitsIn(block, MTIME) ?? 0,
+    ...(type === 0x31 || type === 0x32 ? { link: text(block, LINK) } : {}),
   };
 }
 

@@ -27,6 +27,8 @@ export interface Contents extends Ending {
   readonly docs: Map<string, Member[]>;
   /** Files that mean nothing to a layout, by name, the last of each. */
   readonly others: Map<string, Member>;
+  /** Where links lead to that mean nothing to a layout, by name. */
+  readonly links: Map<string, string>;
   /** Blobs and documents that are links, or files with holes. */
   readonly strange: Set<string>;
   /** Names that lead out of the archive: the first, and how many. */
@@ -48,6 +50,7 @@ export function gather(): Gathering {
   const docs = new Map<string, Member[]>();
   const [shadowed, dead]: [Entry[], Entry[]] = [[], []];
   const others = new Map<string, Member>();
+  const links = new Map<string, string>();
   let hostile = { first: "", count: 0 };
   let kept = 0;
   const strange = new Set<string>();
@@ -61,7 +64,7 @@ export function gather(): Gathering {
         return;
       }
       if (meaning.kind === "other") {
-        if (isFile) keep(member);
+        if (isFile || member.link !== undefined) keep(member);
         return;
       }
       if (meaning.kind === "doc") {
@@ -80,18 +83,22 @@ export function gather(): Gathering {
       blobs.delete(digest);
       blobs.set(digest, entry);
     },
-    end: (ending) => ({ ...ending, blobs, docs, shadowed, dead, others, strange, hostile }),
+    end: (ending) => ({ ...ending, blobs, docs, shadowed, dead, others, links, strange, hostile }),
   };
 
   function keep(member: Member): void {
-    kept += member.name.length;
+    const { name, link } = member;
+    kept += name.length + (link?.length ?? 0);
     if (kept > MOST_NAMES) {
       throw new OciError(
         "size_exceeded",
         `Cannot read the archive: names of foreign files take more than ${MOST_NAMES} bytes`,
       );
     }
-    others.set(member.name, member);
+    others.delete(name);
+    links.delete(name);
+    if (link === undefined) others.set(name, member);
+    else links.set(name, link);
   }
 
   /** The last of a name decides. */

@@ -41,6 +41,11 @@ export function compressionOf(path: string): Compression | undefined {
   } catch {
     return undefined; // Told by whoever reads it.
   }
+  return compressionIn(bytes);
+}
+
+/** How what begins with these bytes is compressed; undefined if it is not. */
+export function compressionIn(bytes: Uint8Array): Compression | undefined {
   return MAGIC.find(([, magic]) => magic.every((byte, at) => bytes[at] === byte))?.[0];
 }
 

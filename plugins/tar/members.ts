@@ -26,6 +26,8 @@ export interface Member {
   readonly data: number;
   /** Where its name stands: in the header block, or in an extension. */
   readonly nameAt: number;
+  /** Where a link leads to. */
+  readonly link?: string;
 }
 
 /** How an archive ends. */
@@ -84,7 +86,10 @@ export function* readMembers(
         throw new OciError("size_exceeded", `Cannot read the archive: over ${MOST} members`);
       }
       const name = extension.path ?? header.name;
-      if (name.length > LONGEST_NAME) throw broken("a name is too long", at);
+      const link = header.link && (extension.link ?? header.link);
+      if (Math.max(name.length, link?.length ?? 0) > LONGEST_NAME) {
+        throw broken("a name is too long", at);
+      }
       yield {
         name,
         type: extension.sparse ? "S" : header.type,
@@ -93,6 +98,7 @@ export function* readMembers(
         header: at,
         data,
         nameAt: extension.nameAt ?? at + header.nameAt,
+        ...(link === undefined ? {} : { link }),
       };
       extension = {};
       extensions = 0;
@@ -118,10 +124,10 @@ function extended(
     const nameAt = read.pathAt === undefined ? {} : { nameAt: at + read.pathAt };
     return { ...before, ...read, ...nameAt };
   }
-  if (type !== "L") return before;
+  if (type !== "L" && type !== "K") return before;
   const end = bytes.indexOf(0);
   const path = Buffer.from(bytes.subarray(0, end < 0 ? bytes.length : end)).toString("latin1");
-  return { ...before, path, nameAt: at };
+  return type === "K" ? { ...before, link: path } : { ...before, path, nameAt: at };
 }
 
 /** Whether a step is a member, and not a need. */

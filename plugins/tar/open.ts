@@ -26,8 +26,11 @@ import { openCopies } from "./copies.ts";
 import { deleteBlobs } from "./deletion.ts";
 import { adoptLater } from "./adopt.ts";
 import { archiveDocs } from "./docs.ts";
+import { isDockerArchive } from "./docker_archive.ts";
+import { openDocker, READ_ONLY } from "./docker_backend.ts";
 import { compressionOf, inflate } from "./inflate.ts";
 import { FACTS } from "./names.ts";
+import { refusing } from "./read_only.ts";
 import { renewals } from "./renewal.ts";
 import type { TarStore } from "./store.ts";
 import { archiveTrash } from "./trash.ts";
@@ -134,17 +137,29 @@ export async function openTar(
     flush,
   });
   const release = () => compression && rmSync(path, { force: true });
+  const sizes = async () => {
+    const { contents, length } = await archive.look();
+    return { before: length, after: compactedSize(contents) };
+  };
   try {
-    await archive.look();
+    const { contents } = await archive.look();
+    if (isDockerArchive(contents)) {
+      const docker = await openDocker(archiveUrl(real), path, contents, mode);
+      return {
+        ...docker,
+        compact: refusing(READ_ONLY)("compact it"),
+        sizes,
+        async [Symbol.asyncDispose]() {
+          await docker[Symbol.asyncDispose]();
+          release();
+        },
+      };
+    }
   } catch (error) {
     release();
     throw error;
   }
   let purged = 0;
-  const sizes = async () => {
-    const { contents, length } = await archive.look();
-    return { before: length, after: compactedSize(contents) };
-  };
   return {
     url: archiveUrl(real),
     blobs: {

@@ -7,6 +7,8 @@ export interface Extension {
   /** Where in the extension the path begins. */
   readonly pathAt?: number;
   readonly size?: number;
+  /** Where a link leads to. */
+  readonly link?: string;
   /** The file is kept with holes left out: what follows are not its bytes. */
   readonly sparse?: true;
 }
@@ -29,6 +31,7 @@ export function readRecords(bytes: Uint8Array, at: number): Extension {
     const key = block.toString("latin1", space + 1, equals);
     const value = block.toString("latin1", equals + 1, end - 1);
     if (key === "path") extension = { ...extension, path: value, pathAt: equals + 1 };
+    if (key === "linkpath") extension = { ...extension, link: value };
     if (key === "size") extension = { ...extension, size: readSize(value, at + from) };
     if (key.startsWith("GNU.sparse.")) extension = { ...extension, sparse: true };
     from = end;

@@ -16,6 +16,9 @@ import {
 } from "../../core/mod.ts";
 import { isMember, type Member, readMembers } from "./members.ts";
 import { COMMIT, FACTS, meaningOf } from "./names.ts";
+import { refusing, unwritable } from "./read_only.ts";
+
+const WHY = "a stream is only read";
 
 /** Blobs up to this size are kept for another look; larger ones are passed on as they come. */
 const SMALL = 4 << 20;
@@ -50,6 +53,7 @@ export function openStreamIn(
   /** The member whose bytes come next. */
   let waiting: { member: Member; digest: Digest } | undefined;
   let [ended, closed] = [false, false];
+  let failed: { readonly error: unknown } | undefined;
   let first = true;
   let sealed = false;
   let turn: Promise<unknown> = Promise.resolve();
@@ -92,8 +96,18 @@ export function openStreamIn(
     for await (const _ of body(offset - position));
   }
 
-  /** Goes on to the next blob, or to the end. */
+  /** Goes on to the next blob, or to the end. What has failed once is not tried again: the bytes are gone. */
   async function advance(): Promise<void> {
+    if (failed) throw failed.error;
+    try {
+      await goOn();
+    } catch (error) {
+      failed = { error };
+      throw error;
+    }
+  }
+
+  async function goOn(): Promise<void> {
     if (waiting) await store(waiting.member, waiting.digest);
     waiting = undefined;
     while (!step.done) {
@@ -191,8 +205,6 @@ export function openStreamIn(
     return ReadableStream.from(part());
   }
 
-  const unwritable = (action: string) => () =>
-    Promise.reject(new OciError("read_only", `Cannot ${action}: a stream is only read`));
   const infoOf = (digest: Digest, { size }: Kept): BlobInfo => ({ digest, size, version: "1" });
 
   return {
@@ -203,13 +215,14 @@ export function openStreamIn(
           const text = await readDoc(name);
           return text === undefined ? undefined : { text, version: "1" };
         }),
-      swap: unwritable("write to it"),
+      swap: refusing(WHY)("write to it"),
       async *list(prefix) {
         await inTurn(() => readDoc("index.json"));
         for (const name of docs.keys()) if (name.startsWith(prefix)) yield name;
       },
     },
     blobs: {
+      ...unwritable(WHY),
       stat: (digest) =>
         inTurn(async () => {
           const kept = await find(digest);
@@ -238,10 +251,6 @@ export function openStreamIn(
         });
         for (const [digest, kept] of blobs) if (!skip?.(digest)) yield infoOf(digest, kept);
       },
-      ingest: unwritable("write a blob"),
-      async *ingests() {},
-      abort: unwritable("abort a write"),
-      delete: unwritable("delete a blob"),
     },
     async [Symbol.asyncDispose]() {
       if (closed) return;

@@ -3,8 +3,10 @@ import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { noise } from "../contract/suite.ts";
 import { runtimes } from "../runtimes.ts";
+import { archive, member } from "../plugins/tar/archives.ts";
 import { inFolder, type Run, stowage } from "./stowage.ts";
 import { fileURLToPath } from "node:url";
 
@@ -60,6 +62,33 @@ test("a stream carries everything in one pass, the same bytes each time and as a
     assert.deepEqual((await at(cwd, ["list", "-q", "./one"])).lines, ["v2"]);
     await at(cwd, ["copy", "--create", "--all", "-", "./torn"], 3, bytes.slice(0, 3_000_000));
     assert.deepEqual((await at(cwd, ["list", "-q", "./torn"])).lines, []);
+  }));
+
+test("a stream may be compressed, or a docker archive; one that is torn or no archive is said so", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    const { bytes } = await at(cwd, ["copy", "--all", "./store", "-"]);
+    for (const packed of [gzipSync(bytes, { level: 1 }), zstdCompressSync(bytes)]) {
+      const { lines, err } = await at(cwd, ["list", "-q", "-"], 0, packed);
+      assert.deepEqual([lines, err], [["v1", "v2"], ""]);
+    }
+    const config = '{"rootfs":{"diff_ids":[]}}';
+    const docker = archive(
+      member({ name: "c.json", body: config }),
+      member({
+        name: "manifest.json",
+        body: '[{"Config":"c.json","RepoTags":["x:v1"],"Layers":[]}]',
+      }),
+    );
+    await at(cwd, ["copy", "--create", "--all", "-", "./docker"], 0, docker);
+    assert.equal(
+      (await at(cwd, ["inspect", "./docker:v1", "--image-config", "--raw"], 0)).out,
+      config,
+    );
+    for (const broken of ["hello", bytes.slice(0, 100), gzipSync(bytes).subarray(0, 1000)]) {
+      assert.match((await at(cwd, ["list", "-"], 3, broken)).err, /\[corrupt\]/);
+    }
+    assert.match((await at(cwd, ["list", "-"], 2, "")).err, /no layout is there/);
   }));
 
 test("a compaction lets go what is not used, says so, and makes the same bytes in both runtimes", () =>

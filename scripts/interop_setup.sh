@@ -10,7 +10,7 @@ missing() {
   for tool in "$@"; do command -v "$tool" >/dev/null || printf '%s\n' "$tool"; done
 }
 
-debian=$(missing skopeo umoci buildah docker-registry zsh fish aws | sed s/^aws$/awscli/)
+debian=$(missing skopeo umoci buildah bsdtar docker-registry zsh fish aws | sed 's/^aws$/awscli/; s/^bsdtar$/libarchive-tools/')
 if [ -n "$debian" ] && command -v apt-get >/dev/null; then
   as_root=$([ "$(id -u)" = 0 ] || echo sudo)
   $as_root apt-get update -qq
@@ -34,10 +34,10 @@ if command -v go >/dev/null; then
   }
   cosign 3 v3.1.2
   cosign 2 v2.6.4
-  [ -x "$bin/oras-go" ] || (cd tests/interop/oras && go build -o "$bin/oras-go" .) || echo "interop: oras-go cannot be built"
+  [ "$bin/oras-go" -nt tests/interop/oras/main.go ] || (cd tests/interop/oras && go build -o "$bin/oras-go" .) || echo "interop: oras-go cannot be built"
 else
   echo "interop: no Go here, so no crane, regctl, oras-go, cosign"
 fi
 PATH=$bin:$PATH
-still=$(missing skopeo umoci buildah docker-registry zsh fish aws crane regctl oras-go cosign2 cosign3)
+still=$(missing skopeo umoci buildah bsdtar docker-registry zsh fish aws crane regctl oras-go cosign2 cosign3)
 [ -z "$still" ] || echo "interop: without" $still

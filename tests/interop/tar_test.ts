@@ -30,8 +30,8 @@ async function image(folder: string): Promise<string> {
 }
 
 needing(
-  ["skopeo", "umoci", "buildah", "tar", "python3"],
-  "an archive that grew, lost and was compacted is read by skopeo, umoci, buildah, GNU tar and Python",
+  ["skopeo", "umoci", "buildah", "tar", "bsdtar", "python3"],
+  "an archive that grew, lost and was compacted is read by skopeo, umoci, buildah, GNU tar, bsdtar and Python",
   async () => {
     const folder = await scratch();
     await using source = await openLayout(await image(folder));
@@ -54,6 +54,8 @@ needing(
       run("umoci", ["unpack", "--image", `${out}:v2`, join(folder, `bundle-${round}`)]);
       assert.match(buildah("from", `oci-archive:${path}:v2`), /working-container/);
       const index = run("python3", ["-c", PYTHON, path]).replace(/^\d+ /, "");
+      assert.equal(run("bsdtar", ["-xOf", path, "index.json"]), index.trim());
+      assert.equal(run("bsdtar", ["-tf", path]), run("tar", ["-tf", path]));
       assert.equal(JSON.parse(index).manifests.length, 3, index);
     };
     await isRead("grown");
@@ -67,8 +69,8 @@ needing(
 );
 
 needing(
-  ["tar", "python3", "go"],
-  "torn anywhere by an append, an archive is read by Go, GNU tar and Python, as before or as after",
+  ["tar", "bsdtar", "python3", "go"],
+  "torn anywhere by an append, an archive is read by Go, GNU tar, bsdtar and Python, as before or as after",
   async () => {
     const folder = await scratch();
     const paths: string[] = [];
@@ -88,8 +90,10 @@ needing(
     const python = run("python3", ["-c", PYTHON, ...paths]).trim().split("\n");
     assert.deepEqual(python.map((line) => line.replace(/^\d+ /, "")), wanted);
     for (const [at, path] of paths.entries()) {
-      const all = run("tar", ["-xOf", path, "index.json"]);
-      assert.ok(all.endsWith(wanted[at] ?? "-"), path);
+      for (const tar of ["tar", "bsdtar"]) {
+        const all = run(tar, ["-xOf", path, "index.json"]);
+        assert.ok(all.endsWith(wanted[at] ?? "-"), `${tar} ${path}`);
+      }
     }
   },
 );

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"archive/tar"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -19,7 +20,7 @@ import (
 
 func main() {
 	if len(os.Args) < 4 {
-		fmt.Println("usage: oras tags|resolve|push|pull|copy|tag|attach|referrers PLACE REF [ARG...]")
+		fmt.Println("usage: oras backup|tags|resolve|push|pull|copy|tag|attach|referrers PLACE REF [ARG...]")
 		return
 	}
 	if err := run(context.Background(), os.Args[1], os.Args[2], os.Args[3], os.Args[4:]); err != nil {
@@ -47,6 +48,8 @@ func run(ctx context.Context, verb, place, ref string, args []string) error {
 			return err
 		}
 		return show(oras.ExtendedCopy(ctx, store, ref, target, ref, oras.DefaultExtendedCopyOptions))
+	case "backup":
+		return backup(ctx, store, ref, args[0])
 	case "push":
 		return push(ctx, store, ref, args)
 	case "pull":
@@ -100,6 +103,34 @@ func push(ctx context.Context, store content.Storage, ref string, names []string
 		return err
 	}
 	return show(oras.Copy(ctx, files, ref, store.(oras.Target), ref, oras.DefaultCopyOptions))
+}
+
+// backup writes an image and its referrers as an archive, as `oras backup --output X.tar` does.
+func backup(ctx context.Context, store oras.ReadOnlyGraphTarget, ref, path string) error {
+	folder, err := os.MkdirTemp("", "oras-backup-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	target, err := oci.NewWithContext(ctx, folder)
+	if err != nil {
+		return err
+	}
+	if _, err := oras.ExtendedCopy(ctx, store, ref, target, ref, oras.DefaultExtendedCopyOptions); err != nil {
+		return err
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	archive := tar.NewWriter(file)
+	if err := archive.AddFS(os.DirFS(folder)); err != nil {
+		return err
+	}
+	if err := archive.Close(); err != nil {
+		return err
+	}
+	return file.Close()
 }
 
 func show(value any, err ...error) error {

@@ -28,7 +28,7 @@ export async function openReader(store: Store, digest: Digest): Promise<BlobRead
       const end = Math.min(size, offset + length);
       if (offset >= end) return new Uint8Array(0);
       return collect(
-        await stored(store, digest, { range: { start: offset, end } }),
+        await stored(store, digest, { start: offset, end }),
         length,
         `"${digest}"`,
       );

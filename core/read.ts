@@ -1,4 +1,4 @@
-import { bytesAtHand } from "./bytes_stream.ts";
+import { bytesAtHand, passable } from "./bytes_stream.ts";
 import type { Descriptor } from "./descriptor.ts";
 import { createDigester, type Digest, digestOf, parseDigest, writableAlgorithm } from "./digest.ts";
 import { isOciError, OciError } from "./errors.ts";
@@ -27,35 +27,57 @@ export async function read(
   target: Target,
   options: FetchOptions = {},
 ): Promise<ReadableStream<Uint8Array>> {
-  return streamOf(await readChunks(store, target, options));
+  const open = await opened(store, target, options);
+  return passable(streamOf(() => open(false)), () => {
+    const chunks = open(true);
+    const iterator = chunks[Symbol.asyncIterator]();
+    const end = async () => {
+      await iterator.return?.();
+      await chunks.cancel();
+      return { done: true, value: undefined } as const;
+    };
+    return { next: () => iterator.next(), return: end };
+  });
 }
 
 /** The bytes of a blob as chunks, verified as `read` says. */
 export async function readChunks(
   store: Store,
   target: Target,
-  { range, verify: verified = true, passing = false }: ChunksOptions = {},
+  { passing = false, ...options }: ChunksOptions = {},
 ): Promise<Chunks> {
+  return (await opened(store, target, options))(passing);
+}
+
+/** A blob that can be read once, whichever way. */
+async function opened(
+  store: Store,
+  target: Target,
+  { range, verify: verified = true }: FetchOptions,
+): Promise<(passing: boolean) => Chunks> {
   const { size } = target;
+  const { signal } = store;
   const digest = parseDigest(target.digest);
-  assertActive(store.signal, `read "${digest}"`);
-  if (range) return stored(store, digest, { range, passing });
-  if (verified) writableAlgorithm(digest);
-  if (size !== undefined) {
+  assertActive(signal, `read "${digest}"`);
+  if (!range && verified) writableAlgorithm(digest);
+  if (!range && size !== undefined) {
     const blob = await store.backend.blobs.stat(digest);
     if (blob) verify({ digest, size: blob.size }, { size }, placeOf(store));
   }
-  const chunks = await stored(store, digest, { passing });
-  return verified ? checked(store, chunks, target) : chunks;
+  const stream = await streamFrom(store, digest, range);
+  return (passing) => {
+    const chunks = chunksOf(stream, { signal, passing });
+    return verified && !range ? checked(store, chunks, target) : chunks;
+  };
 }
 
 /** The stored bytes as they are. */
 export async function stored(
   store: Store,
   digest: Digest,
-  { range, passing = false }: Pick<ChunksOptions, "range" | "passing"> = {},
+  range?: FetchOptions["range"],
 ): Promise<Chunks> {
-  return chunksOf(await streamFrom(store, digest, range), { signal: store.signal, passing });
+  return chunksOf(await streamFrom(store, digest, range), { signal: store.signal });
 }
 
 async function streamFrom(
@@ -101,11 +123,14 @@ function checked(store: Store, chunks: Chunks, { digest, size }: Target): Chunks
   };
 }
 
-/** Chunks as a stream that gives their source back when it ends, fails or is cancelled. */
-function streamOf(chunks: Chunks): ReadableStream<Uint8Array> {
-  const iterator = chunks[Symbol.asyncIterator]();
+/** Chunks as a stream that gives their source back when it ends, fails or is cancelled; opened once they are needed. */
+function streamOf(open: () => Chunks): ReadableStream<Uint8Array> {
+  let chunks: Chunks | undefined;
+  let iterator: AsyncIterator<Uint8Array> | undefined;
   return new ReadableStream({
     async pull(controller) {
+      chunks ??= open();
+      iterator ??= chunks[Symbol.asyncIterator]();
       try {
         const { done, value } = await iterator.next();
         if (!done) return controller.enqueue(value);
@@ -115,7 +140,7 @@ function streamOf(chunks: Chunks): ReadableStream<Uint8Array> {
       }
       await chunks.cancel();
     },
-    cancel: () => chunks.cancel(),
+    cancel: () => (chunks ??= open()).cancel(),
   }, { highWaterMark: 0 });
 }
 

@@ -75,7 +75,7 @@ async function write(
 ): Promise<Pulled> {
   const { layer: { digest, size }, title } = one;
   const stream = await layout.fetch(one.layer);
-  const chunks = chunksOf(paced(stream, pace), { signal: context.signal });
+  const chunks = chunksOf(paced(stream, pace), { signal: context.signal, passing: true });
   const counted = counting(chunks, (done) => meter.moving(digest, done, size));
   try {
     await saveFile(context.flags.output, partsOf(title), counted, context.clock);

@@ -35,7 +35,7 @@ export async function transact<T>(
         inside.run([...outer, store], async () => {
           const tx = beginTransaction(store, before, new Date(await timeOf(store)).toISOString());
           const value = await fn(tx);
-          const { index, named } = await runBeforeTag(store, before, tx.index);
+          const { index, named } = await runBeforeTag(store, before, tx);
           const incomplete = await checkAdded(store, before, index, tx.sparse);
           if (incomplete) await declareSparse(store);
           result = { value, named };

@@ -17,6 +17,7 @@ import { put } from "./put.ts";
 import { readAll } from "./read.ts";
 import { check } from "./schema.ts";
 import { placeOf, type Store } from "./store.ts";
+import type { Begun } from "./transaction.ts";
 
 /** What a hook of this name may use; `name` is what was asked for. */
 export function hookContext(
@@ -53,12 +54,19 @@ export function hookEdges(
   };
 }
 
-/** What the index says once every hook has seen the named entries that are new, and those entries. */
-export async function runBeforeTag(store: Store, before: ImageIndex, after: ImageIndex) {
+/** What the index says once every hook has seen the named entries that are new or set again, and those entries. */
+export async function runBeforeTag(
+  store: Store,
+  before: ImageIndex,
+  { index: after, again }: Pick<Begun, "index" | "again">,
+) {
   let index = after;
   if (store.hooks.length === 0) return { index, named: [] };
   const named: Descriptor[] = [];
-  for (const entry of added(before, after)) {
+  const still = after === before
+    ? again
+    : [...again].filter((entry) => listed(after, entry.digest).includes(entry));
+  for (const entry of new Set([...added(before, after), ...still])) {
     if (nameOf(entry) === undefined) continue;
     let current = entry;
     for (const hook of store.hooks) {
@@ -90,7 +98,9 @@ export async function runBeforeTag(store: Store, before: ImageIndex, after: Imag
       current = canonical(made);
     }
     // What is as it was is the very entry that stood there, so that nothing is written for it.
-    const kept = listed(before, current.digest).find((one) => sameJson(one, current)) ?? current;
+    const kept = again.has(current)
+      ? current
+      : listed(before, current.digest).find((one) => sameJson(one, current)) ?? current;
     if (kept !== entry) index = change(index, { replace: new Map([[entry, kept]]) });
     named.push(current);
   }

@@ -72,15 +72,21 @@ export interface Transaction {
   remove(digest: Digest): readonly Descriptor[];
 }
 
-/** A transaction on `before`; `sparse` tells afterwards whether one of its edits accepted missing content. */
-export function beginTransaction(
-  store: Store,
-  before: ImageIndex,
-  time: string,
-): Transaction & { index: ImageIndex; sparse: boolean } {
+/** A transaction and what it leaves behind, besides its index. */
+export interface Begun extends Transaction {
+  index: ImageIndex;
+  /** Whether one of its edits accepted missing content. */
+  sparse: boolean;
+  /** Entries that were set to what they are already: hooks see them all the same. */
+  readonly again: Set<Descriptor>;
+}
+
+/** A transaction on `before`. */
+export function beginTransaction(store: Store, before: ImageIndex, time: string): Begun {
   const tx = {
     index: before,
     sparse: false,
+    again: new Set<Descriptor>(),
     resolve: async (name: string, options?: ResolveOptions) =>
       copyJson(await resolve(store, tx.index, name, options, isOwn)),
 
@@ -95,7 +101,9 @@ export function beginTransaction(
         }
         expectDigest(checkName(name), expect);
         const entry = entryFor(tx.index, name, descriptor, time);
-        tx.index = withReference(tx.index, entry, { keepPrevious });
+        const index = withReference(tx.index, entry, { keepPrevious });
+        if (index === tx.index) named(index, name).forEach((one) => tx.again.add(one));
+        tx.index = index;
         set.push(entry);
       }
       tx.sparse ||= sparse;
@@ -112,9 +120,8 @@ export function beginTransaction(
           { url: placeOf(store), ref: name },
         );
       }
-      const again = checked({ ...entry });
-      tx.index = change(tx.index, { replace: new Map([[entry, again]]) });
-      return copyJson(again);
+      tx.again.add(checked(entry));
+      return copyJson(entry);
     },
 
     untag(name: string, { expect, keepPrevious = false }: ExpectOptions = {}) {
@@ -160,7 +167,7 @@ export function beginTransaction(
   /** Whether an entry was set in this transaction: nobody needs to be asked about it. */
   function isOwn(entry: Descriptor): boolean {
     const isIn = (index: ImageIndex) => listed(index, entry.digest).includes(entry);
-    return isIn(tx.index) && !isIn(before);
+    return isIn(tx.index) && (tx.again.has(entry) || !isIn(before));
   }
 
   /** The entries that a name finds, and their one full name. */

@@ -144,6 +144,22 @@ test("push, tag and copy sign; verify tells the check that failed by its exit co
     assert.match(unsigned.out, /^FAIL {2}v1 {2}sha256:[0-9a-f]{64} {2}unsigned$/m);
   }));
 
+test("what is stored already is signed where it is pushed, tagged or copied again", () =>
+  inFolder(async (cwd) => {
+    const run = await signedStore(cwd);
+    assert.equal((await run("push", "store:p", "file")).code, 0);
+    assert.equal((await run("tag", "store:p", "t")).code, 0);
+    assert.equal((await run("copy", "--create", "store:p", "twin:c")).code, 0);
+    const again = [
+      ["push", "store:p", "file"],
+      ["tag", "store:p", "t"],
+      ["copy", "store:p", "twin:c"],
+    ];
+    for (const args of again) assert.equal((await run(...args, ...SIGN)).code, 0);
+    const verified = await run("verify", "store:p", "store:t", "twin:c", "--key", "k.pub");
+    assert.equal(verified.code, 0, verified.out + verified.err);
+  }));
+
 test("under a policy pull, copy, cat and tag refuse before they write, each with the reason's code", () =>
   inFolder(async (cwd) => {
     const run = await signedStore(cwd);

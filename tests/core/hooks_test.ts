@@ -313,6 +313,31 @@ inMemory("hooks", (newPlace) => {
     await fails(layout.transaction((tx) => tx.retag("v1")), "ambiguous");
   });
 
+  it("a name set to what it stands for already runs hooks, and is written only if one changes it", async () => {
+    let note = "";
+    const seen: (string | undefined)[] = [];
+    await using started = await start({
+      beforeTag(entry) {
+        seen.push(nameOf(entry));
+        return note === "" ? undefined : marked(entry, "note", note);
+      },
+    });
+    const { layout, place, a } = started;
+    await layout.tag(a, ["v1", "v2"]);
+    const before = await place.read("index.json");
+    const bare = await place.open();
+    for (const one of [layout, bare]) await one.tag(a, "v1");
+    await using source = newPlace();
+    const other = await source.open();
+    await other.tag(await pushImage(other, "a"), "v1");
+    await copy(other, "v1", layout);
+    assert.equal(await place.read("index.json"), before);
+    note = "seen";
+    await layout.tag(a, "v1");
+    const notes = (await layout.index()).manifests.map((one) => one.annotations?.["note"]);
+    assert.deepEqual([notes, seen], [["seen", undefined], ["v1", "v2", "v1", "v1", "v1"]]);
+  });
+
   it("it sees the edits made so far, and a name it inserts replaces what bore it", async () => {
     const names: (string | undefined)[][] = [];
     const notes: string[] = [];

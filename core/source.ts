@@ -109,31 +109,31 @@ function taking(
       if (!waiting) await ended;
     },
     async *[Symbol.asyncIterator]() {
-      for (let skip = offset;;) {
-        assertActive(signal, "read the source");
-        const result = await orAborted(next(), signal);
-        if (!result) continue;
-        if (result.done) return;
-        const { value } = result;
-        if (skip < value.length) yield value.subarray(skip);
-        skip = Math.max(0, skip - value.length);
+      // Of whoever waits, which is one at a time: a listener for each chunk would cost more than the chunk.
+      let stop = () => {};
+      const fired = () => stop();
+      signal?.addEventListener("abort", fired);
+      /** The next result, or nothing as soon as the signal has fired. */
+      const orAborted = () =>
+        new Promise<IteratorResult<Uint8Array> | undefined>((resolve, reject) => {
+          stop = () => resolve(undefined);
+          next().then(resolve, reject);
+        });
+      try {
+        for (let skip = offset;;) {
+          assertActive(signal, "read the source");
+          const result = await orAborted();
+          if (!result) continue;
+          if (result.done) return;
+          const { value } = result;
+          if (skip < value.length) yield value.subarray(skip);
+          skip = Math.max(0, skip - value.length);
+        }
+      } finally {
+        signal?.removeEventListener("abort", fired);
       }
     },
   };
-}
-
-/** What the promise resolves to, or nothing as soon as the signal has fired. */
-async function orAborted<T>(promise: Promise<T>, signal?: AbortSignal): Promise<T | undefined> {
-  if (!signal) return promise;
-  const { promise: fired, resolve } = Promise.withResolvers<undefined>();
-  const stop = () => resolve(undefined);
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    return await Promise.race([fired, promise]);
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   writableAlgorithm,
 } from "../../core/mod.ts";
 
-const STEP = 1 << 19;
+const STEP = 1 << 20;
 
 /** What the file system said about a path, as an error of the library; other errors are left as they are. */
 export function failedFile(error: unknown, verb: "read" | "write", path: string): unknown {

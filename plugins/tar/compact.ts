@@ -1,14 +1,14 @@
 import type { Digest } from "../../core/mod.ts";
 import type { Change } from "./archive.ts";
 import { BLOCK, padded } from "./block.ts";
-import { type Body, bodyOf, bytesOf } from "./body.ts";
+import { type Body, bodyOf } from "./body.ts";
 import type { Contents } from "./contents.ts";
 import { whatWaits } from "./fold.ts";
 import { FACTS } from "./names.ts";
+import { foreignOf, ownDocs } from "./foreign.ts";
 import { headersOf } from "./pax.ts";
 import { type Known, rewrite } from "./rewrite.ts";
 import type { TarStore } from "./store.ts";
-import { documentText } from "./text.ts";
 
 /** What a compaction has brought. */
 export interface Compacted {
@@ -37,12 +37,7 @@ export async function compact(store: TarStore): Promise<Compacted> {
     }
     for (const { body } of waiting) bodies.set(body.digest, body);
     const docs = await textsOf(store, change);
-    const others = [...contents.others.values()].sort((a, b) => a.name < b.name ? -1 : 1)
-      .map((other) => ({
-        name: other.name,
-        size: other.size,
-        bytes: () => bytesOf(change.file, other),
-      }));
+    const others = foreignOf(change);
     await rewrite(store, change, { docs, bodies, others }, youngOf(store, change));
     for (const { info } of waiting) {
       if (!store.pending.delete(info.digest)) await store.unstage(info);
@@ -51,12 +46,8 @@ export async function compact(store: TarStore): Promise<Compacted> {
   return { before, after: (await archive.look()).length };
 }
 
-async function textsOf({ facts }: TarStore, { view, file }: Change): Promise<Map<string, string>> {
-  const texts = new Map<string, string>();
-  for (const [name, members] of view.contents.docs) {
-    const last = members.at(-1);
-    if (last) texts.set(name, await documentText(file, last, name));
-  }
+async function textsOf({ facts }: TarStore, change: Change): Promise<Map<string, string>> {
+  const texts = await ownDocs(change);
   const noted = await facts();
   if (noted !== undefined) texts.set(FACTS, noted);
   return texts;

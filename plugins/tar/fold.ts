@@ -5,6 +5,7 @@ import { type Body, bodyOf, documentOf, memberOf, stagedBytes } from "./body.ts"
 import { entryOf } from "./contents.ts";
 import type { Note } from "./copies.ts";
 import { dockerManifest } from "./docker.ts";
+import { foreignOf, ownDocs } from "./foreign.ts";
 import type { Member } from "./members.ts";
 import { FACTS, GONE, meaningOf } from "./names.ts";
 import { graphOf, listedIn } from "./order.ts";
@@ -46,11 +47,7 @@ export async function writeDocument(
   }
 
   async function writeWhole(): Promise<void> {
-    const texts = new Map<string, string>();
-    for (const [other, members] of docs) {
-      const last = members.at(-1);
-      if (last) texts.set(other, await documentText(change.file, last, other));
-    }
+    const texts = await ownDocs(change);
     if (facts !== undefined) texts.set(FACTS, facts);
     const isFirst = name === "index.json" && listedIn(text).length > 0;
     // What was copied here as a whole, and just now, is written as a stream would be.
@@ -58,7 +55,7 @@ export async function writeDocument(
     texts.set(name, isCopy ? sealedIndex(text) : text);
     const bodies = new Map(waiting.map(({ body }) => [body.digest, body]));
     const known = new Map(waiting.map(({ info }) => [info.digest, knownOf(info)]));
-    await rewrite(store, change, { docs: texts, bodies }, known);
+    await rewrite(store, change, { docs: texts, bodies, others: foreignOf(change, name) }, known);
     store.fresh &&= !isFirst;
   }
 

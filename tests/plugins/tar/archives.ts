@@ -63,8 +63,9 @@ export function archive(...members: readonly Uint8Array[]): Buffer {
 export function pax(records: Readonly<Record<string, string>>, type = "x"): Buffer {
   const text = Object.entries(records).map(([key, value]) => {
     const rest = ` ${key}=${value}\n`;
-    let length = rest.length + 1;
-    while (`${length}${rest}`.length !== length) length++;
+    const bytes = Buffer.byteLength(rest);
+    let length = bytes + 1;
+    while (`${length}`.length + bytes !== length) length++;
     return `${length}${rest}`;
   }).join("");
   return member({ name: "PaxHeaders/x", type, body: text });

@@ -1,15 +1,16 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { digestOf, type ErrorCode, type OpenMode } from "../../../core/mod.ts";
 import type { TarOptions } from "../../../plugins/tar/open.ts";
-import { listed, read, utf8 } from "../../contract/suite.ts";
+import { listed, noise, read, utf8 } from "../../contract/suite.ts";
 import { fails } from "../../fails.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { archive, MARKER, member, openAt, pax } from "./archives.ts";
+import { tarStream } from "./tar_stream.ts";
 
 const bytes = utf8("a layer");
 const digest = digestOf(bytes);
@@ -223,11 +224,33 @@ describe("a hostile archive", () => {
   });
 });
 
+it("with files of others in it, they are kept as they are, whatever they hold", async () => {
+  const binary = noise(70_000);
+  const others = [
+    member({ name: "layer.tar", body: binary }),
+    pax({ path: "d\u00e9/\u6587\u4ef6" }),
+    member({ name: "x", body: binary }),
+  ];
+  for (const layout of [[MARKER, index], [MARKER, index, blob]]) {
+    using found = await opened(archive(...layout, ...others), "write");
+    const { store, path } = found;
+    const seen = await store.docs.load("index.json");
+    await store.docs.swap("index.json", '{"manifests":[]}', seen);
+    await store.compact();
+    const files = await tarStream.read(new Uint8Array(readFileSync(path)));
+    for (const name of ["layer.tar", "d\u00e9/\u6587\u4ef6"]) {
+      assert.deepEqual(files.find((file) => file.name === name)?.body, binary, name);
+    }
+  }
+});
+
 it("compressed as a whole it is read, said so, and not written to", async () => {
-  const made = gzipSync(archive(MARKER, index, blob));
-  using found = await opened(made);
-  assert.deepEqual(await read(found.store, digest), new Uint8Array(bytes));
-  assert.deepEqual(found.notices, ["compressed"]);
-  await found.store[Symbol.asyncDispose]();
-  await fails(openAt(found.path, { mode: "write" }), "read_only");
+  const plain = archive(MARKER, index, blob);
+  for (const made of [gzipSync(plain), zstdCompressSync(plain)]) {
+    using found = await opened(made);
+    assert.deepEqual(await read(found.store, digest), new Uint8Array(bytes));
+    assert.deepEqual(found.notices, ["compressed"]);
+    await found.store[Symbol.asyncDispose]();
+    await fails(openAt(found.path, { mode: "write" }), "read_only");
+  }
 });

@@ -30,7 +30,8 @@ export function createBuffers(budget: number): Buffers {
     },
     give({ length, buffer }) {
       used -= length;
-      if ((spare.length + 1) * buffer.byteLength <= budget) spare.push(buffer);
+      // Dropped ones would wait for a collector of garbage, beside new ones.
+      if ((spare.length + 1) * buffer.byteLength <= 2 * budget) spare.push(buffer);
       admit();
     },
     memory(size) {

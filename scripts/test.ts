@@ -31,6 +31,8 @@ const ONCE = [
   "tests/plugins/s3/doctor_test.ts",
   "tests/plugins/s3/killed_test.ts",
   "tests/plugins/s3/processes_test.ts",
+  "tests/s3_real/killed_test.ts",
+  "tests/s3_real/processes_test.ts",
 ];
 
 function testFiles(folder: string): string[] {
@@ -96,7 +98,12 @@ const bun = findBun();
 installPackages(bun);
 const runtimes = { STOWAGE_TEST_DENO: process.execPath, STOWAGE_TEST_BUN: bun };
 
-const isOnce = (file: string) => named.length === 0 && ONCE.some((one) => file.startsWith(one));
+/** Of folders that are named, only those of partners leave out what needs no second time. */
+const isOnce = (file: string) =>
+  ONCE.some((one) =>
+    file.startsWith(one) &&
+    (named.length === 0 || PARTNERS.some((partner) => one.includes(`/${partner}/`)))
+  );
 const isCli = (file: string) => file.startsWith("tests/cli/");
 const underDeno = (report: string) => [
   "test",

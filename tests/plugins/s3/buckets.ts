@@ -12,6 +12,7 @@ import type { CredentialSource } from "../../../plugins/s3/credentials.ts";
 import { s3, type S3Options } from "../../../plugins/s3/mod.ts";
 import { putObject } from "../../../plugins/s3/objects.ts";
 import { httpTransport } from "../../../plugins/s3/transport.ts";
+import type { Keys } from "./programs/run.ts";
 import { type S3Server, start, type StartOptions } from "../../s3_server/server.ts";
 
 /** How places are opened in tests. */
@@ -25,7 +26,7 @@ export const opening = {
 
 /** The key that a server knows. */
 export function credentialsOf(
-  { accessKey, secretKey }: S3Server,
+  { accessKey, secretKey }: Keys,
 ): { readonly credentials: CredentialSource } {
   const credentials = { accessKeyId: accessKey, secretAccessKey: secretKey };
   return { credentials: () => Promise.resolve(credentials) };

@@ -3,13 +3,18 @@ import process from "node:process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { Runtime } from "../../../runtimes.ts";
-import type { S3Server } from "../../../s3_server/server.ts";
+
+/** Who a server knows. */
+export interface Keys {
+  readonly accessKey: string;
+  readonly secretKey: string;
+}
 
 /** Starts one of the programs beside this file, with the key of a server; `say` hears its lines. */
 export function run(
   { start: [command = "", ...how] }: Runtime,
   name: string,
-  server: S3Server,
+  { accessKey, secretKey }: Keys,
   args: readonly string[],
   say: (line: string) => void = () => {},
 ): ChildProcess {
@@ -18,8 +23,8 @@ export function run(
     stdio: ["ignore", "pipe", "inherit"],
     env: {
       ...process.env,
-      AWS_ACCESS_KEY_ID: server.accessKey,
-      AWS_SECRET_ACCESS_KEY: server.secretKey,
+      AWS_ACCESS_KEY_ID: accessKey,
+      AWS_SECRET_ACCESS_KEY: secretKey,
       AWS_EC2_METADATA_DISABLED: "true",
     },
   });

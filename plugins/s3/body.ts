@@ -1,6 +1,10 @@
+import { Buffer } from "node:buffer";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { systemClock } from "../../core/mod.ts";
 import { abortError, type Body, type SendOptions } from "./transport.ts";
+
+/** Bytes that are taken before they are asked for: each chunk by itself would cost a turn of the event loop. */
+const AHEAD = 512 << 10;
 
 /** The body of an answer as it is asked for: a reader that pauses stops the sender, and is no stall. */
 export function bodyOf(
@@ -11,20 +15,29 @@ export function bodyOf(
   const { statusCode, headers } = incoming;
   const none = outgoing.method === "HEAD" || statusCode === 204 || statusCode === 304;
   const length = none ? 0 : Number(headers["content-length"] ?? NaN);
-  const queue: Uint8Array[] = [];
+  const over = new AbortController();
+  let queue: Uint8Array[] = [];
+  let held = 0;
   let received = 0;
   let ended = false;
   let failure: Error | undefined;
   let wake: (() => void) | undefined;
+  /** When the reader began to wait. */
+  let since = 0;
+  let watched = false;
   const awake = () => {
     wake?.();
     wake = undefined;
   };
   const stop = () => end(abortError(signal));
+  const close = () => {
+    ended = true;
+    over.abort();
+    signal?.removeEventListener("abort", stop);
+  };
   const end = (error?: Error) => {
     if (ended) return;
-    ended = true;
-    signal?.removeEventListener("abort", stop);
+    close();
     const cut = Number.isNaN(length) ? !incoming.complete : received < length;
     failure = cut || error?.name === "AbortError"
       ? error ?? new Error("the connection was lost within the answer")
@@ -35,8 +48,9 @@ export function bodyOf(
   };
   incoming.on("data", (chunk: Uint8Array) => {
     received += chunk.length;
+    held += chunk.length;
     queue.push(chunk);
-    incoming.pause();
+    if (held >= AHEAD) incoming.pause();
     awake();
   });
   incoming.on("end", () => end());
@@ -47,33 +61,42 @@ export function bodyOf(
   if (signal?.aborted) stop();
   else signal?.addEventListener("abort", stop, { once: true });
 
-  /** Waits for bytes or the end, at most as long as patience lasts. */
-  async function more(): Promise<void> {
+  /** Ends it once a reader has waited for as long as patience lasts. */
+  async function watch(): Promise<void> {
+    while (!ended) {
+      const left = wake ? since + patience - systemClock.elapsed() : patience;
+      if (left <= 0) return end(new Error(`nothing came for ${patience} ms`));
+      await systemClock.sleep(left, over.signal).catch(() => {});
+    }
+  }
+
+  /** Waits for bytes or the end. */
+  function more(): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     wake = resolve;
+    since = systemClock.elapsed();
     incoming.resume();
-    const woken = new AbortController();
-    const late = async () => {
-      await systemClock.sleep(patience, woken.signal).catch(() => {});
-      if (!woken.signal.aborted) end(new Error(`nothing came for ${patience} ms`));
-    };
-    void late();
-    await promise;
-    woken.abort();
+    if (!watched) void watch();
+    watched = true;
+    return promise;
   }
 
   return {
     async read() {
       while (queue.length === 0 && !ended) await more();
-      const chunk = queue.shift();
-      if (chunk) return chunk;
-      if (failure) throw failure;
-      return undefined;
+      const [first, ...rest] = queue;
+      if (!first) {
+        if (failure) throw failure;
+        return undefined;
+      }
+      const bytes = rest.length === 0 ? first : Buffer.concat(queue, held);
+      [queue, held] = [[], 0];
+      if (!ended) incoming.resume();
+      return bytes;
     },
     cancel() {
       if (ended) return;
-      ended = true;
-      signal?.removeEventListener("abort", stop);
+      close();
       outgoing.destroy();
       awake();
     },

@@ -10,22 +10,41 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import process from "node:process";
 import { describe } from "node:test";
 import {
   type Backend,
   type Clock,
   createRegistry,
   type Layout,
+  type OpenBackend,
   openLayout,
   type OpenLayoutOptions,
   systemClock,
 } from "../core/mod.ts";
 import { directory, directoryUrl } from "../plugins/dir/mod.ts";
 import { memory } from "../plugins/memory/mod.ts";
+import { s3 } from "../plugins/s3/mod.ts";
 import { archiveUrl, tar } from "../plugins/tar/mod.ts";
 
+const buckets = s3().backends?.["s3"];
+
+/** A store whose own clock is as far ahead as that of whoever opens it. */
+async function openAhead(...[url, options]: Parameters<OpenBackend>): Promise<Backend> {
+  const backend = await buckets?.(url, options);
+  if (!backend?.now) throw new Error("The plugin brings no backend with a clock");
+  const { now } = backend;
+  const ahead = options.clock.now() - systemClock.now();
+  return { ...backend, now: async () => new Date((await now()).getTime() + ahead) };
+}
+
 /** The backends that tests open, by scheme. */
-export const registry = createRegistry([memory(), directory(), tar()]);
+export const registry = createRegistry([
+  memory(),
+  directory(),
+  tar(),
+  { name: "s3", backends: { s3: openAhead } },
+]);
 
 /** An empty place that a layout may live in. What was opened in it is closed with it. */
 export interface Place extends AsyncDisposable {
@@ -44,28 +63,39 @@ export interface Place extends AsyncDisposable {
 
 type Documents = Pick<Place, "url" | "read" | "write" | "snapshot"> & { remove(): void };
 
-let memories = 0;
+let places = 0;
+
+/** Documents as the backend has them. */
+function documentsAt(url: URL): Documents {
+  const docs = async () => (await registry.open(url, OPTIONS)).docs;
+  const read = async (name: string) => (await (await docs()).load(name))?.text;
+  return {
+    url,
+    read,
+    async write(name, text) {
+      const { load, swap } = await docs();
+      await swap(name, text, await load(name));
+    },
+    async snapshot() {
+      const names = await Array.fromAsync((await docs()).list(""));
+      const all = names.sort().map(async (name) => [name, await read(name) ?? ""] as const);
+      return Object.fromEntries(await Promise.all(all));
+    },
+    remove() {},
+  };
+}
+
+/** Where buckets are reached, and by whom: told by tests that bring a server. */
+const BUCKET = "STOWAGE_TEST_LAYOUTS_S3";
 
 /** Fresh places, by the kind of store. */
 const KINDS = {
-  memory(): Documents {
-    const url = new URL(`mem:layouts-${++memories}`);
-    const docs = async () => (await registry.open(url, OPTIONS)).docs;
-    const read = async (name: string) => (await (await docs()).load(name))?.text;
-    return {
-      url,
-      read,
-      async write(name, text) {
-        const { load, swap } = await docs();
-        await swap(name, text, await load(name));
-      },
-      async snapshot() {
-        const names = await Array.fromAsync((await docs()).list(""));
-        const all = names.sort().map(async (name) => [name, await read(name) ?? ""] as const);
-        return Object.fromEntries(await Promise.all(all));
-      },
-      remove() {},
-    };
+  memory: () => documentsAt(new URL(`mem:layouts-${++places}`)),
+  /** Whoever told of the bucket empties it. */
+  s3(): Documents {
+    const url = new URL(process.env[BUCKET] ?? "");
+    url.pathname += `/layout-${++places}`;
+    return documentsAt(url);
   },
   dir(): Documents {
     const base = mkdtempSync(join(tmpdir(), "stowage-"));
@@ -146,15 +176,20 @@ export function makePlace(kind: Kind): Place {
   };
 }
 
-/** Describes what holds in every kind of store. */
+/**
+ * Describes what holds in every kind of store: those of this machine, or the bucket of the server that a test brings and
+ * that is asked for the same then.
+ */
 export function everyLayout(name: string, body: (place: () => Place, kind: Kind) => void): void {
-  for (const kind of ["memory", "dir", "tar"] as const) {
+  const kinds = process.env[BUCKET] ? ["s3"] as const : ["memory", "dir", "tar"] as const;
+  for (const kind of kinds) {
     describe(`${name}, ${kind}`, () => body(() => makePlace(kind), kind));
   }
 }
 
 /** Describes what the layout does of itself, whatever the store. */
 export function inMemory(name: string, body: (place: () => Place) => void): void {
+  if (process.env[BUCKET]) return;
   describe(name, () => body(() => makePlace("memory")));
 }
 

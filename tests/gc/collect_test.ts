@@ -7,6 +7,7 @@ import { fails } from "../fails.ts";
 import { broken, withBlobs } from "../faults.ts";
 import { blobOf, imageOf, pushAll, utf8 } from "../images.ts";
 import { everyLayout } from "../layouts.ts";
+import { unless } from "../skip.ts";
 import {
   aheadBy,
   collectIn,
@@ -139,24 +140,29 @@ everyLayout("a collection", (fresh, kind) => {
     assert.equal((await collectIn(place)).removed.length, 1);
   });
 
+  const refusing = unless(kind === "s3" && "a bucket takes no bytes under a digest not theirs");
   for (const name of ["v1", undefined]) {
-    it(`stops at a manifest ${name ?? "without a name"} that cannot be read, before the first write`, async () => {
-      await using place = fresh();
-      const layout = await place.open();
-      const image = await pushNamed(layout, "damaged", name);
-      await pushAll(layout, blobOf("garbage"));
-      const { blobs } = layout.store.backend;
-      const damaged = image.bytes.map((byte) => byte ^ 1);
-      const ingest = await blobs.ingest();
-      const writer = ingest.writable.getWriter();
-      await writer.write(damaged);
-      await writer.close();
-      await ingest.commit(image.descriptor);
-      const error = await fails(collectIn(place), "corrupt", /is not known/);
-      assert.equal(error.digest, image.descriptor.digest);
-      assert.equal((await storedIn(layout)).length, 4);
-      assert.equal(await place.read(STATE), undefined);
-    });
+    it(
+      `stops at a manifest ${name ?? "without a name"} that cannot be read, before the first write`,
+      refusing,
+      async () => {
+        await using place = fresh();
+        const layout = await place.open();
+        const image = await pushNamed(layout, "damaged", name);
+        await pushAll(layout, blobOf("garbage"));
+        const { blobs } = layout.store.backend;
+        const damaged = image.bytes.map((byte) => byte ^ 1);
+        const ingest = await blobs.ingest();
+        const writer = ingest.writable.getWriter();
+        await writer.write(damaged);
+        await writer.close();
+        await ingest.commit(image.descriptor);
+        const error = await fails(collectIn(place), "corrupt", /is not known/);
+        assert.equal(error.digest, image.descriptor.digest);
+        assert.equal((await storedIn(layout)).length, 4);
+        assert.equal(await place.read(STATE), undefined);
+      },
+    );
   }
 
   it("keeps what open writes will be, and aborts those nobody went on with for a day", async () => {

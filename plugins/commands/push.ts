@@ -30,6 +30,10 @@ export default defineBody({
     if (context.flags.expect !== undefined && names.length !== 1) {
       throw usageError(`Cannot expect something of ${names.length} names: "--expect" needs one`);
     }
+    const { "sign-key": key } = context.flags as { readonly "sign-key"?: string };
+    if (key !== undefined && names.length === 0) {
+      throw usageError('Cannot sign what gets no name: write "PLACE:tag", or give "--tag"');
+    }
     reading(() => names.forEach(checkName));
     const plan = await readPlan(context, context.positionals);
     await using layout = await openTarget(context, place, context.flags);

@@ -87,6 +87,15 @@ export async function bind(
   const top = known.filter(({ binding }) => binding.sequence === highest);
   const current = top.find(({ binding }) => holds(binding, entry, scope, now)) ?? top[0];
   if (current && !renew && holds(current.binding, entry, scope, now)) {
+    const { expires: until } = current.binding;
+    if (options.expires && printTime(options.expires(now)) !== until) {
+      context.notice({
+        code: "signed_already",
+        message: `${name} is signed ${until ? `until ${until}` : "without an end"} already: ` +
+          "only `stowage sign --renew` changes that",
+        ref: name,
+      });
+    }
     const same = all.filter(({ statement }) => statement === current.statement);
     const bounds: Pick<Bound, "bytes" | "binding">[] = oneOfEach(same);
     if (!same.some((bound) => isBy(own, bound))) {

@@ -10,7 +10,8 @@ const IMAGE_INDEX = "dev.cosignproject.cosign/imageIndex";
 export default defineBody({
   usage: "--cosign PLACE:ref DIR",
   details: "Writes one signed name, with all it needs and its signatures alone, as a folder that " +
-    "`cosign verify --local-image` reads.",
+    "`cosign verify --local-image` reads: cosign 3 as it is, cosign 2 what was signed with " +
+    "`stowage sign --legacy`.",
   flags: { "cosign": { type: "switch", help: "as cosign reads it" } },
   examples: [
     "stowage export --cosign ./store:v1 out",
@@ -26,6 +27,10 @@ export default defineBody({
       throw usageError(`Cannot export ${JSON.stringify(text)}: name a reference`);
     }
     const into = context.place(folder);
+    if (!["dir", "file", "@"].includes(into.scheme)) {
+      const way = into.scheme === "tar" ? `; write "dir:${folder.replace(/^tar:/, "")}"` : "";
+      throw usageError(`Cannot export to ${JSON.stringify(folder)}: cosign reads folders${way}`);
+    }
     await using from = await context.open(place, "read");
     // What a policy has to say is said before anything is made.
     const entry = await from.resolve(name);

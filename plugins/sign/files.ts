@@ -22,7 +22,33 @@ export function readFileText(path: string, what: string, limit: number): string 
     }
   } catch (error) {
     if (isOciError(error)) throw error;
-    throw usageError(`${action}: ${errnoOf(error) ?? messageOf(error)}`, error);
+    throw usageError(`${action}: ${whyNot(error)}`);
+  }
+}
+
+/** What the system objects to, in words. */
+function whyNot(error: unknown): string {
+  const errno = errnoOf(error) ?? "";
+  if (["ENOENT", "ENOTDIR"].includes(errno)) return "there is no such file";
+  return /^\w+: (.*?), \w+( |$)/.exec(messageOf(error))?.[1] ?? messageOf(error);
+}
+
+/** Names the file in what is objected to what it holds. */
+export async function naming<T>(
+  what: "the key" | "the policy",
+  path: string,
+  read: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!isOciError(error)) throw error;
+    const { code, reason, message } = error;
+    const way = message.endsWith("there is no passphrase")
+      ? ": set STOWAGE_PASSWORD, or give --passphrase-file"
+      : "";
+    const named = message.replace(`${what}:`, `${what} ${JSON.stringify(path)}:`);
+    throw new OciError(code, named + way, { reason, cause: error.cause });
   }
 }
 
@@ -48,7 +74,10 @@ export function writeNewFile(path: string, text: string, { mode, force }: WriteO
   } catch (error) {
     const quoted = JSON.stringify(path);
     if (errnoOf(error) === "EEXIST") {
-      throw new OciError("already_exists", `Cannot write ${quoted}: it is there already`);
+      throw new OciError(
+        "already_exists",
+        `Cannot write ${quoted}: it is there already; --force replaces it`,
+      );
     }
     throw new OciError("unavailable", `Cannot write ${quoted}: ${messageOf(error)}`, {
       cause: error,

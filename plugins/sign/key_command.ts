@@ -1,6 +1,6 @@
 import { defineBody, usageError } from "../../core/mod.ts";
 import type { KeyObject, Scheme } from "./crypto.ts";
-import { readFileText, writeNewFile } from "./files.ts";
+import { naming, readFileText, writeNewFile } from "./files.ts";
 import { printPublicKey, type PublicKey, publicKey, readPublicKey, signerOf } from "./key.ts";
 import { newPassphrase, passphraseFrom } from "./passphrase.ts";
 import { MOST_PEM } from "./pem.ts";
@@ -92,14 +92,16 @@ export default defineBody({
         terminal,
         flags["from-passphrase-file"] ?? flags["passphrase-file"],
       );
-      return await readPrivateKey(readFileText(from, "the key", MOST_PEM), asked);
+      const pem = readFileText(from, "the key", MOST_PEM);
+      return await naming("the key", from, () => readPrivateKey(pem, asked));
     }
 
     async function shown(path: string): Promise<PublicKey> {
       const pem = readFileText(path, "the key", MOST_PEM);
       if (/-----BEGIN PUBLIC KEY-----/.test(pem)) return readPublicKey(pem);
       const asked = passphraseFrom(terminal, flags["passphrase-file"]);
-      return publicKey(signerOf(await readPrivateKey(pem, asked)).spki);
+      const key = await naming("the key", path, () => readPrivateKey(pem, asked));
+      return publicKey(signerOf(key).spki);
     }
   },
 });

@@ -11,6 +11,7 @@ import {
   type Hook,
   type Layout,
   type Plugin,
+  usageError,
 } from "../../core/basics.ts";
 import type { SignOptions } from "./hook.ts";
 import type { NewKey, NewKeyOptions } from "./new_key.ts";
@@ -111,6 +112,14 @@ const reads = {
   },
 } as const satisfies FlagTable;
 
+/** Flags that would do nothing without one of those behind them. */
+const NEEDS = [
+  ["scope", "sign-key"],
+  ["expires", "sign-key"],
+  ["passphrase-file", "sign-key"],
+  ["state", "policy", "sign-key"],
+] as const;
+
 type Body = { readonly default: CommandBody };
 
 const command = (name: string, summary: string, load: () => Promise<Body>): Command =>
@@ -124,11 +133,12 @@ export const signPlugin: Plugin = {
   hooks: {
     sign: async (settings, terminal) => {
       const { signHook } = await import("./hook.ts");
-      const names = ["sign-key", "policy", "repair", "key"];
-      const isAsked = names.some((name) =>
-        ![undefined, false, ""].includes(settings[name] as never)
-      );
-      if (!isAsked) return signHook();
+      const isGiven = (name: string) => ![undefined, false, ""].includes(settings[name] as never);
+      for (const [name, ...needed] of NEEDS) {
+        if (!isGiven(name) || needed.some(isGiven)) continue;
+        throw usageError(`Cannot take "--${name}" without "--${needed[0]}"`);
+      }
+      if (!["sign-key", "policy", "repair", "key"].some(isGiven)) return signHook();
       return signHook(await (await import("./settings.ts")).readSettings(settings, terminal));
     },
   },

@@ -21,6 +21,7 @@ export async function refuse(
   if (!ok) throw refusal(reason, message);
   for (const { code, message } of warnings) {
     if (code === "no_state") continue;
-    context.notice({ code, message, digest: entry.digest, ...(name ? { ref: name } : {}) });
+    const said = name === undefined ? message : `${name}: ${message}`;
+    context.notice({ code, message: said, digest: entry.digest, ...(name ? { ref: name } : {}) });
   }
 }

@@ -66,6 +66,8 @@ export default defineBody({
     if (flags["publish-as"] !== undefined && !flags.legacy) {
       throw usageError('Cannot take "--publish-as" without "--legacy"');
     }
+    const vain = (["renew", "legacy", "referrers-tag"] as const).find((name) => flags[name]);
+    if (flags.repair && vain) throw usageError(`Cannot take "--${vain}" with "--repair"`);
     const references = positionals.map((text) => context.reference(text));
     for (const reference of references) assertName(reference, flags.repair);
     const done: Done[] = [];

@@ -61,10 +61,9 @@ const shape = z.strictObject({
   ),
 });
 
-const invalid = (why: string) => refusal("policy_invalid", `Cannot use the state: ${why}`);
-
-function parse(text: string | undefined): Places {
+function parse(text: string | undefined, file: string): Places {
   if (text === undefined || text === "") return {};
+  const invalid = (why: string) => refusal("policy_invalid", `Cannot use the state${file}: ${why}`);
   const json = readStrict(utf8(text), invalid);
   const why = complaint(shape, json);
   if (why !== undefined) throw invalid(why);
@@ -76,14 +75,15 @@ function placeIn(places: Places, place: string): ReadonlyMap<string, Seen> {
 }
 
 /** The state kept in a document; throws `invalid` with the reason `policy_invalid` for one that is damaged. */
-export function openState(docs: Pick<Docs, "load" | "swap">): State {
+export function openState(docs: Pick<Docs, "load" | "swap">, path?: string): State {
+  const file = path === undefined ? "" : ` ${JSON.stringify(path)}`;
   const load = () => docs.load(NAME, { limit: MOST_STATE });
   return {
-    load: async (place) => placeIn(parse((await load())?.text), place),
+    load: async (place) => placeIn(parse((await load())?.text, file), place),
     async note(place, accepted, judge) {
       while (true) {
         const seen = await load();
-        const places = parse(seen?.text);
+        const places = parse(seen?.text, file);
         const known = new Map(placeIn(places, place));
         const objections = new Map<string, Reason>();
         for (const [name, now] of accepted) {

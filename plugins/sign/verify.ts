@@ -1,3 +1,4 @@
+import { join, sep } from "node:path";
 import { type Descriptor, nameOf, splitPinned } from "../../core/mod.ts";
 import { candidates } from "./candidates.ts";
 import { choose, furthest, type Passed, warningsOf } from "./choose.ts";
@@ -47,9 +48,11 @@ export interface Verdict {
 }
 
 /** A state within the layout would be put back together with it. */
-function assertOutside(state: State | undefined, { pathname }: URL): void {
-  const folder = `${decodeURIComponent(pathname).replace(/\/+$/, "")}/`;
-  if (folder === "/" || !state?.path?.startsWith(folder)) return;
+async function assertOutside({ path }: State, url: URL): Promise<void> {
+  if (path === undefined || url.protocol !== "dir:") return;
+  const { realPath } = await import("./state_file.ts");
+  const folder = join(realPath(decodeURIComponent(url.pathname)), sep);
+  if (!path.startsWith(folder)) return;
   throw refusal("policy_invalid", "Cannot use the state: it lies within the layout it is about");
 }
 
@@ -61,7 +64,7 @@ export async function verify(
   options: VerifyOptions,
 ): Promise<Verdict> {
   const { policy, state } = options;
-  assertOutside(state, reading.url);
+  if (state) await assertOutside(state, reading.url);
   const name = asked === undefined ? undefined : splitPinned(asked).name;
   const full = name === undefined ? BY_DIGEST : nameOf(entry) ?? name;
   const rule = ruleFor(policy, full);

@@ -37,7 +37,7 @@ export default defineBody({
   positionals: [1, Infinity],
   async run(context) {
     const { flags, positionals } = context;
-    const policy = policyOf(context);
+    const policy = await policyOf(context);
     const state = flags.state === undefined ? undefined : gather(await loadState(flags.state));
     const references = positionals.map((text) => context.reference(text));
     const named = references.find(({ name, digest }) => (name ?? digest) === undefined);
@@ -70,7 +70,7 @@ export default defineBody({
   },
 });
 
-function policyOf({ flags }: Verify): Policy {
+async function policyOf({ flags }: Verify): Promise<Policy> {
   const { key, policy, scope, threshold } = flags;
   if ((policy === undefined) === (key.length === 0)) {
     throw usageError('Cannot verify: give either "--key" or "--policy"');
@@ -82,7 +82,7 @@ function policyOf({ flags }: Verify): Policy {
     });
   }
   if (threshold !== undefined) throw usageError('Cannot take "--threshold": it is in the policy');
-  const loaded = loadPolicy(policy);
+  const loaded = await loadPolicy(policy);
   return scope === undefined ? loaded : { ...loaded, scope };
 }
 
@@ -112,10 +112,13 @@ async function verifyIn(
   }
   const verdicts: Verdict[] = [];
   for (const one of found) {
-    const verdict = "verdict" in one
-      ? one.verdict
-      : await verify(one.reading, one.entry, one.name, options);
-    verdicts.push(flags.deep ? await readDeep(layout, verdict) : verdict);
+    const judged = (dry: boolean) =>
+      "verdict" in one
+        ? one.verdict
+        : verify(one.reading, one.entry, one.name, { ...options, dry });
+    // Nothing is remembered before all of it is read.
+    const deep = flags.deep ? await readDeep(layout, await judged(true)) : undefined;
+    verdicts.push(deep?.ok === false ? deep : await judged(options.dry));
   }
   const objections = await state?.flush();
   return verdicts.map((verdict) => {

@@ -1,5 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import process from "node:process";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -222,9 +230,61 @@ test("a state sees rollback and names that are gone, must lie outside, and is ne
     writeFileSync(index, old);
     const inside = await run("verify", "store:v1", "--key", "k.pub", "--state", "store/seen.json");
     assert.equal(inside.code, 58);
+    symlinkSync("store", join(cwd, "link"), "junction");
+    for (const [place, state] of [["store", "link/seen.json"], ["link", "store/seen.json"]]) {
+      const linked = ["--key", "k.pub", "--state", `${state}`];
+      assert.equal((await run("verify", `${place}:v1`, ...linked)).code, 58);
+    }
+    assert.equal(existsSync(join(cwd, "store/seen.json")), false);
+    const folder = await run("verify", "store:v1", "--key", "k.pub", "--state", "store");
+    assert.match(folder.err, /^stowage verify: Cannot use the state "store": it is a folder/);
     writeFileSync(join(cwd, "seen.json"), "{}");
     assert.equal((await run("verify", "store:v1", ...seen)).code, 58);
     assert.equal(readFileSync(join(cwd, "seen.json"), "utf8"), "{}");
+    const [layer] = (await run("inspect", "store:v1", "--json")).json<
+      { manifest: { layers: { digest: string }[] } }
+    >().manifest.layers;
+    const blob = join(cwd, "store/blobs/sha256", layer?.digest.slice(7) ?? "");
+    chmodSync(blob, 0o600);
+    writeFileSync(blob, "HELLO");
+    const deep = ["verify", "store:v1", "--deep", "--key", "k.pub", "--state", "new.json"];
+    assert.equal((await run(...deep)).code, 57);
+    assert.equal(existsSync(join(cwd, "new.json")), false, "what is damaged is not remembered");
+  }));
+
+test("flags that would do nothing are refused, and so are values, before anything is done", () =>
+  inFolder(async (cwd) => {
+    const run = await signedStore(cwd);
+    const before = snapshot(join(cwd, "store"));
+    const vain = [
+      ["push", "store:x", "file", "--scope", "s"],
+      ["tag", "store:v1", "x", "--expires", "90d"],
+      ["copy", "store:v1", "store:x", "--passphrase-file", "file"],
+      ["pull", "store:v1", "-o", "out", "--state", "seen.json"],
+      ["push", "store:x", "file", "--sign-key", "k.key"],
+      ["push", "store", "file", ...SIGN],
+      ["sign", "store:v1", "--repair", "--legacy"],
+      ...["never", "0d", "2020-01-01T00:00:00Z"].map((
+        when,
+      ) => ["sign", "store:v1", ...SIGN, "--expires", when]),
+    ];
+    for (const args of vain) {
+      const refused = await run(...args);
+      assert.equal(refused.code, 64, `${args}: ${refused.err}`);
+      assert.match(refused.err, /\[usage\]\n {2}next: {2}stowage help /);
+    }
+    assert.deepEqual(snapshot(join(cwd, "store")), before);
+    assert.equal(existsSync(join(cwd, "out")), false);
+    const kept = await run("sign", "store:v1", ...SIGN, "--expires", "90d");
+    assert.equal(kept.code, 0, kept.err);
+    assert.match(kept.err, /v1 is signed without an end already: only `stowage sign --renew`/);
+    const nowhere = await run("verify", "store:v1", "--key", "nowhere");
+    assert.match(
+      nowhere.err,
+      /^stowage verify: Cannot read the key "nowhere": there is no such file/,
+    );
+    const wrong = await run("tag", "store:v1", "x", "--sign-key", "k.pub", "--scope", "s");
+    assert.match(wrong.err, /Cannot read the key "k.pub": it is a public key/);
   }));
 
 test("two processes that sign different names at once lose nothing", () =>
@@ -261,7 +321,7 @@ test("sign does nothing twice, counts on, repairs without a key, and takes no di
     assert.equal(index(), mended);
     assert.equal((await run("sign", "store:v1")).code, 64);
     assert.equal((await run("sign", `store@sha256:${"0".repeat(64)}`, ...SIGN)).code, 64);
-    assert.equal((await run("sign", "store:v1", "--sign-key", "k.key")).code, 3);
+    assert.equal((await run("sign", "store:v1", "--sign-key", "k.key")).code, 64);
     assert.equal(
       (await run("tag", "store:v1", "v9", "--sign-key", "k.pub", "--scope", "s")).code,
       65,
@@ -292,6 +352,7 @@ test("export writes one name and its signatures alone, into an empty folder, by 
     const refused = await run("export", "--cosign", "store:v1", "no", "--policy", "trust.json");
     assert.equal(refused.code, 48);
     assert.equal(existsSync(join(cwd, "no")), false);
+    assert.equal((await run("export", "--cosign", "store:v1", "out.tar")).code, 64);
     mkdirSync(join(cwd, "made"));
     assert.equal((await run("export", "--cosign", "store:v1", "made")).code, 0);
   }));

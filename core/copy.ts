@@ -1,3 +1,4 @@
+import { bringAndList } from "./bring_and_list.ts";
 import { annotated, type Descriptor, TAGGED } from "./descriptor.ts";
 import { type Digest, isDigest } from "./digest.ts";
 import {
@@ -9,10 +10,11 @@ import {
   type RootOptions,
 } from "./copy_roots.ts";
 import { transact } from "./edit.ts";
-import { type OnEvent, startMeter, type Tally } from "./events.ts";
+import { type Meter, type OnEvent, startMeter, type Tally } from "./events.ts";
+import type { ImageIndex } from "./image_index.ts";
 import { named } from "./index_entries.ts";
 import { nameless } from "./names.ts";
-import { createMover, type MoveOptions } from "./mover.ts";
+import { createMover, type MoveOptions, type Mover } from "./mover.ts";
 import { hookEdges } from "./run_hooks.ts";
 import { at } from "./side.ts";
 import { assertWritable, placeOf, type Store } from "./store.ts";
@@ -58,20 +60,20 @@ export async function copyReferences(
   options: CopyOptions = {},
 ): Promise<CopyReport> {
   assertWritable(to, "copy");
-  const { referrers = false, onEvent } = options;
-  const meter = startMeter("copy", placeOf(to), to.clock, onEvent);
+  const meter = startMeter("copy", placeOf(to), to.clock, options.onEvent);
   try {
     const index = await at(from, undefined, () => from.root.load());
-    const target = await at(to, undefined, () => to.root.load());
-    const mover = createMover(from, to, target, meter, options);
     const chosen = await at(from, undefined, () => chooseRoots(from, index, what, options));
-    const roots = await bringRoots(from, mover, chosen, options);
-    const edges = hookEdges(from, index);
-    for (const { entry } of chosen) await mover.bring(...await edges(entry));
-    const choice = referrers === true ? {} : referrers;
-    const climbed = choice ? await bringReferrers(from, index, mover, choice) : [];
-    const others = climbed.filter(({ source }) => chosen.every((root) => root.source !== source));
-    const copied = await at(to, undefined, () => publish(to, roots, others, options));
+    const { copied, mover } = await bringAndList({
+      from,
+      to,
+      meter,
+      bring: (meter) => bringAll(from, index, chosen, to, meter, options),
+      list: async ({ roots, others, mover }) => ({
+        copied: await at(to, undefined, () => publish(to, roots, others, options)),
+        mover,
+      }),
+    });
     for (const { names, descriptor, previous } of copied) {
       for (const name of names) meter.reference(name, descriptor.digest, previous);
     }
@@ -81,6 +83,27 @@ export async function copyReferences(
     meter.end(false);
     throw error;
   }
+}
+
+/** Brings what was chosen, and what comes along with it. */
+async function bringAll(
+  from: Store,
+  index: ImageIndex,
+  chosen: readonly Root[],
+  to: Store,
+  meter: Meter,
+  options: CopyOptions,
+): Promise<{ roots: readonly Root[]; others: readonly Root[]; mover: Mover }> {
+  const { referrers = false } = options;
+  const target = await at(to, undefined, () => to.root.load());
+  const mover = createMover(from, to, target, meter, options);
+  const roots = await bringRoots(from, mover, chosen, options);
+  const edges = hookEdges(from, index);
+  for (const { entry } of chosen) await mover.bring(...await edges(entry));
+  const choice = referrers === true ? {} : referrers;
+  const climbed = choice ? await bringReferrers(from, index, mover, choice) : [];
+  const others = climbed.filter(({ source }) => chosen.every((root) => root.source !== source));
+  return { roots, others, mover };
 }
 
 /** Lists all in one swap; what must hold for the names holds for those of the roots. */

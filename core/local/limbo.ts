@@ -1,17 +1,18 @@
-import { linkSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { linkSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { type Digest, splitDigest } from "../digest.ts";
+import { type Digest, isDigest, splitDigest } from "../digest.ts";
 import { errnoOf } from "./file_error.ts";
 import { lookAt, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
 
 /**
- * Where a blob file is between being taken from its place and being known to be the copy that was to go. Readers look
- * here for what they miss, so a copy that a writer relied on meanwhile is not lost, even if the deleter dies.
+ * Where blob files are between being taken from their place and going as one folder: all that one deleter takes in one
+ * go. Readers look here for what they miss, so a copy that a writer relied on meanwhile is not lost, even if the deleter
+ * dies.
  */
 export interface Limbo {
-  /** Takes the file at a path away; undefined if none is there. */
-  take(path: string, digest: Digest): Promise<string | undefined>;
+  /** A folder for one deleter; made once something is taken. */
+  enter(): Stay;
   /** The copies of a blob that are here. */
   find(digest: Digest): string[];
   /** Links a copy back to its path, unless one stands there; false if the copy is gone. */
@@ -20,35 +21,51 @@ export interface Limbo {
   settle(age: number, pathOf: (digest: Digest) => string): void;
 }
 
+/** What one deleter has taken. */
+export interface Stay {
+  /** The folder. */
+  readonly path: string;
+  /** Takes the file at a path away; undefined if none is there. */
+  take(path: string, digest: Digest): Promise<string | undefined>;
+  /** Whether anything is here; an empty folder goes. */
+  isThere(): boolean;
+  /** Puts back what is still here, and tells it. */
+  giveBack(pathOf: (digest: Digest) => string): ReadonlySet<Digest>;
+}
+
 /** The copies that are kept in `folder` meanwhile. */
 export function openLimbo({ clock, disk }: LocalPlace, folder: string): Limbo {
-  const names = () => {
-    // Mostly there is none: an error would cost more than the look.
-    if (!lookAt(folder)) return [];
-    try {
-      return readdirSync(folder);
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return [];
-      throw error;
-    }
+  /** Puts back what is in a folder, and removes it. */
+  const emptied = (stay: string, pathOf: (digest: Digest) => string) => {
+    const digests = namesIn(stay).map(digestOfStray).filter(isDigest);
+    for (const digest of digests) limbo.putBack(join(stay, strayName(digest)), pathOf(digest));
+    removeEmpty(stay);
+    return new Set(digests);
   };
-  const ours = uniqueName(clock);
-  let taken = 0;
   const limbo: Limbo = {
-    async take(path, digest) {
-      const { algorithm, hex } = splitDigest(digest);
-      await disk.step("take blob");
-      const stray = `${folder}/${algorithm}-${hex}.${ours}${taken++}`;
-      if (unlessGone(() => renameSync(path, stray))) return stray;
-      // Gone, or there is no folder yet.
-      if (!lookAt(path)) return undefined;
-      await disk.makeFolder(folder);
-      return unlessGone(() => renameSync(path, stray)) ? stray : undefined;
+    enter() {
+      const path = join(folder, uniqueName(clock));
+      return {
+        path,
+        async take(from, digest) {
+          const stray = join(path, strayName(digest));
+          await disk.step("take blob");
+          if (unlessGone(() => renameSync(from, stray))) return stray;
+          // Gone, or there is no folder yet.
+          if (!lookAt(from)) return undefined;
+          await disk.makeFolder(path);
+          return unlessGone(() => renameSync(from, stray)) ? stray : undefined;
+        },
+        isThere() {
+          removeEmpty(path);
+          return lookAt(path) !== undefined;
+        },
+        giveBack: (pathOf) => emptied(path, pathOf),
+      };
     },
     find(digest) {
-      const { algorithm, hex } = splitDigest(digest);
-      const prefix = `${algorithm}-${hex}.`;
-      return names().filter((name) => name.startsWith(prefix)).map((name) => join(folder, name));
+      const name = strayName(digest);
+      return namesIn(folder).map((stay) => join(folder, stay, name)).filter(isThere);
     },
     putBack(stray, path) {
       try {
@@ -60,18 +77,59 @@ export function openLimbo({ clock, disk }: LocalPlace, folder: string): Limbo {
       return true;
     },
     settle(age, pathOf) {
-      for (const name of names()) {
-        const stray = join(folder, name);
-        const stats = lookAt(stray);
-        const [algorithm, hex] = name.split(/[-.]/);
-        if (stats && clock.now() - stats.ctimeMs > age) {
-          limbo.putBack(stray, pathOf(`${algorithm}:${hex}`));
-        }
+      for (const name of namesIn(folder)) {
+        const stay = join(folder, name);
+        const stats = lookAt(stay);
+        // Each copy that is taken moves the time of the folder.
+        if (stats && clock.now() - stats.ctimeMs > age) emptied(stay, pathOf);
       }
     },
   };
   return limbo;
 }
+
+/** What a blob is called where the folder does not say its algorithm. */
+export function strayName(digest: Digest): string {
+  const { algorithm, hex } = splitDigest(digest);
+  return `${algorithm}-${hex}`;
+}
+
+/** The digest of a blob that is called so. */
+export function digestOfStray(name: string): Digest {
+  return name.replace("-", ":") as Digest;
+}
+
+/** Removes a folder, unless something is in it. */
+function removeEmpty(folder: string): void {
+  try {
+    rmdirSync(folder);
+  } catch (error) {
+    if (!/^(ENOENT|ENOTDIR|ENOTEMPTY|EEXIST)$/.test(errnoOf(error) ?? "")) throw error;
+  }
+}
+
+/** The names in a folder; none in a file, which is not ours. */
+function namesIn(folder: string): string[] {
+  // Mostly there is none: an error would cost more than the look.
+  if (!lookAt(folder)) return [];
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if (isNoPlace(error)) return [];
+    throw error;
+  }
+}
+
+function isThere(path: string): boolean {
+  try {
+    return lookAt(path) !== undefined;
+  } catch (error) {
+    if (isNoPlace(error)) return false;
+    throw error;
+  }
+}
+
+const isNoPlace = (error: unknown) => /^(ENOENT|ENOTDIR)$/.test(errnoOf(error) ?? "");
 
 /** Whether the file that the work is about was there. */
 function unlessGone(work: () => void): boolean {

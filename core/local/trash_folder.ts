@@ -1,32 +1,32 @@
-import { linkSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { linkSync, readdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
 import { readdir, rmdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
+import { setImmediate as turn } from "node:timers/promises";
 import type { Trash } from "../backend.ts";
-import { type Digest, isDigest, parseDigest, splitDigest } from "../digest.ts";
+import { type Digest, isDigest, parseDigest } from "../digest.ts";
 import { OciError } from "../errors.ts";
 import { renewTime } from "./blob_file.ts";
 import type { BlobFiles } from "./blob_files.ts";
 import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
 import { lookAt } from "./files.ts";
+import { digestOfStray, strayName } from "./limbo.ts";
 import type { LocalPlace } from "./local_place.ts";
 import type { Bury } from "./removal.ts";
 
+const LOOKS_PER_TURN = 256;
 const BATCH = /^[a-z0-9][a-z0-9._-]*$/;
 
-/** What was removed, `<batch>/<algorithm>/<hex>` in a folder. */
+/** What was removed: folders as a deleter has left them, `<batch>/<folder>/<algorithm>-<hex>` in a folder. */
 export interface TrashFolder extends Trash {
-  /** Keeps what was removed. */
+  /** Keeps a folder of what was removed. */
   readonly bury: Bury;
 }
 
 /** The trash in `folder`. */
 export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles): TrashFolder {
-  const pathOf = (batch: string, digest: Digest) => {
-    if (!BATCH.test(batch)) {
-      throw new OciError("invalid", `Cannot use ${JSON.stringify(batch)} as a batch`);
-    }
-    const { algorithm, hex } = splitDigest(parseDigest(digest));
-    return `${folder}/${batch}/${algorithm}/${hex}`;
+  const batchPath = (batch: string) => {
+    if (BATCH.test(batch)) return join(folder, batch);
+    throw new OciError("invalid", `Cannot use ${JSON.stringify(batch)} as a batch`);
   };
   /** The names in a folder; an empty one goes. */
   const namesIn = async (...parts: string[]) => {
@@ -35,30 +35,40 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
     if (names.length === 0 && !place.readOnly) await rmdir(path).catch(() => {});
     return names;
   };
+  /** The folder that the last one was found in: the next one mostly is there, too. */
+  let last = "";
+  /** Where a blob of a batch may be. */
+  function* pathsOf(batch: string, digest: Digest): Generator<string> {
+    const [path, name] = [batchPath(batch), strayName(parseDigest(digest))];
+    if (last.startsWith(`${path}/`)) yield join(last, name);
+    for (const part of foldersIn(path)) {
+      last = join(path, part);
+      yield join(last, name);
+    }
+  }
 
   let purging = false;
 
   return {
-    async bury(stray, { digest }, batch) {
-      const path = pathOf(batch, digest);
-      await place.disk.step("move blob to trash");
-      try {
-        renameSync(stray, path);
-      } catch (error) {
-        if (errnoOf(error) !== "ENOENT") throw error;
-        // The first of its batch, or somebody has just removed the empty folder.
-        await place.disk.makeFolder(dirname(path));
-        renameSync(stray, path);
-      }
+    async bury(stay, batch) {
+      const path = batchPath(batch);
+      await place.disk.makeFolder(path);
+      await place.disk.step("move blobs to trash");
+      const buried = join(path, basename(stay));
+      renameSync(stay, buried);
+      // From here on nobody finds a way to have one back.
+      return readdirSync(buried);
     },
 
     async *list() {
       try {
         for (const batch of await namesIn()) {
-          for (const algorithm of await namesIn(batch)) {
-            for (const hex of await namesIn(batch, algorithm)) {
-              const digest = `${algorithm}:${hex}`;
-              const stats = isDigest(digest) && lookAt(join(folder, batch, algorithm, hex));
+          for (const part of await namesIn(batch)) {
+            let looks = 0;
+            for (const name of await namesIn(batch, part)) {
+              if (++looks % LOOKS_PER_TURN === 0) await turn();
+              const digest = digestOfStray(name);
+              const stats = isDigest(digest) && lookAt(join(folder, batch, part, name));
               // Renaming moves this time, and nothing else does while it is here.
               if (stats) {
                 yield { batch, digest, size: stats.size, removed: new Date(stats.ctimeMs) };
@@ -73,22 +83,25 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
 
     async restore(batch, digest) {
       const action = `Cannot restore ${digest}`;
-      const [buried, path] = [pathOf(batch, digest), files.pathOf(digest)];
+      const path = files.pathOf(digest);
       await place.writing(action);
       try {
-        const stats = lookAt(buried);
-        if (!stats) return lookAt(path) !== undefined;
-        if (!lookAt(path)) renewTime(place, buried, stats);
-        await place.disk.makeFolder(dirname(path));
-        await place.disk.step("restore blob");
-        try {
-          linkSync(buried, path);
-          files.touch(dirname(path));
-        } catch (error) {
-          if (errnoOf(error) !== "EEXIST") throw error;
+        for (const buried of pathsOf(batch, digest)) {
+          const stats = lookAt(buried);
+          if (!stats) continue;
+          if (!lookAt(path)) renewTime(place, buried, stats);
+          await place.disk.makeFolder(dirname(path));
+          await place.disk.step("restore blob");
+          try {
+            linkSync(buried, path);
+            files.touch(dirname(path));
+          } catch (error) {
+            if (errnoOf(error) !== "EEXIST") throw error;
+          }
+          rmSync(buried, { force: true });
+          return true;
         }
-        rmSync(buried, { force: true });
-        return true;
+        return lookAt(path) !== undefined;
       } catch (error) {
         throw fileError(error, action, "write", { digest });
       }
@@ -101,11 +114,31 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
       purging = true;
       try {
         await place.disk.step("purge blob");
-        unlinkSync(pathOf(batch, digest));
+        for (const buried of pathsOf(batch, digest)) if (isUnlinked(buried)) return;
       } catch (error) {
-        if (errnoOf(error) === "ENOENT") return;
         throw fileError(error, action, "write", { digest });
       }
     },
   };
+}
+
+/** The folders of a batch, also if there is none. */
+function foldersIn(batch: string): string[] {
+  try {
+    return readdirSync(batch);
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Removes a file; false if there is none. */
+function isUnlinked(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw error;
+  }
 }

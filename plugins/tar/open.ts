@@ -1,4 +1,4 @@
-import { realpathSync, rmSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import {
   type Backend,
@@ -111,7 +111,11 @@ export async function openTar(
   const staged = blobFiles(place, ours("staged"), limbo);
   const trash = trashFolder(place, ours("trash"), staged);
   // deno-lint-ignore require-await
-  const unstage = removeBlobs(place, staged, limbo, async (stray) => rmSync(stray));
+  const unstage = removeBlobs(place, staged, limbo, async (stay) => {
+    const names = readdirSync(stay);
+    rmSync(stay, { recursive: true });
+    return names;
+  });
   const store: TarStore = {
     place,
     clock,

@@ -25,9 +25,9 @@ async function* none() {}
 
 /** Where a deleter keeps a blob while it looks whether it is the one to go. */
 function limboOf(root: string, { digest }: BlobInfo): string {
-  const folder = join(root, ".stowage", "limbo");
+  const folder = join(root, ".stowage", "limbo", "0123");
   mkdirSync(folder, { recursive: true });
-  return join(folder, `${digest.replace(":", "-")}.0123`);
+  return join(folder, digest.replace(":", "-"));
 }
 
 test("a link in place of a blob is refused, and the next upload takes its place", async () => {
@@ -107,7 +107,7 @@ test("a copy that a dead deleter had taken is found, read and put back as a new 
   const found = await seen(store, blob.digest);
   assert.ok(existsSync(path));
   assert.notEqual(found.version, blob.version);
-  assert.deepEqual(readdirSync(join(folder.path, ".stowage", "limbo")), []);
+  assert.deepEqual(readdirSync(join(folder.path, ".stowage", "limbo", "0123")), []);
   const [removal] = await store.blobs.delete([blob]);
   assert.equal(removal?.outcome, "replaced");
 });
@@ -147,7 +147,7 @@ test("a renewal between look and taking saves the copy: the deleter puts it back
 test("what is adopted while a deleter looks at it stays, whatever the deleter finds", async () => {
   using folder = temporaryFolder();
   const other = await openAt(folder.path);
-  for (const step of ["look at taken blob", "move blob to trash"]) {
+  for (const step of ["look at taken blob", "move blobs to trash"]) {
     const blob = await put(other, utf8("wanted"));
     await using store = await openAt(folder.path, {}, {
       async onStep(name) {
@@ -195,7 +195,8 @@ test("removed blobs lie in the trash under their batch, and an emptied trash is 
   const blob = await put(store, utf8("old"));
   await store.blobs.delete([blob], { batch: "12" });
   const trash = join(folder.path, ".stowage", "trash");
-  assert.ok(existsSync(join(trash, "12", blob.digest.replace(":", "/"))));
+  const [part = ""] = readdirSync(join(trash, "12"));
+  assert.ok(existsSync(join(trash, "12", part, blob.digest.replace(":", "-"))));
   await store.blobs.trash?.purge("12", blob.digest);
   // Folders go as they are found empty, from the inmost on.
   for (let looks = 0; looks < 3; looks++) {

@@ -85,11 +85,14 @@ export async function update(
 }
 
 /** Drops the labels of blobs that are gone. */
-export async function dropLabels(store: Store, digests: readonly Digest[]): Promise<void> {
+export async function dropLabels(store: Store, digests: Iterable<Digest>): Promise<void> {
+  const names = new Set(await Array.fromAsync(store.backend.docs.list(".stowage/labels/")));
+  if (names.size === 0) return;
   for (const [name, gone] of Map.groupBy(digests, shard)) {
-    if (!await store.backend.docs.load(name)) continue;
+    if (!names.has(name)) continue;
+    const dropped = new Set<string>(gone);
     await editJson(store.backend.docs, name, schema, (all = {}) => {
-      const kept = Object.entries(all).filter(([digest]) => !gone.includes(digest as Digest));
+      const kept = Object.entries(all).filter(([digest]) => !dropped.has(digest));
       if (kept.length === Object.keys(all).length) return all;
       return kept.length === 0 ? undefined : Object.fromEntries(kept);
     }, store);

@@ -28,10 +28,12 @@ export function mayStand(path: string, seen: Doc | undefined): boolean {
 
 /** From this size on a document that has not changed is not read again. */
 const LARGE = 64 << 10;
+/** Documents that are remembered: those used last. */
+const MOST = 2;
 /** How coarse the times of a file may be, in milliseconds: what is younger may change without showing. */
 const coarseness = ({ ctimeMs }: Stats) => ctimeMs % 1000 === 0 ? 2_000 : 100;
 
-/** Reads documents; remembers large ones for as long as their files are as they were. */
+/** Reads documents; remembers a few large ones for as long as their files are as they were. */
 export interface DocReader {
   /** Reads one, at once: what follows from it may not be out of date. Undefined if there is none. */
   read(path: string, name: string, limit?: number): DocFile | undefined;
@@ -52,12 +54,16 @@ export function docReader(now: () => number): DocReader {
             throw new OciError("size_exceeded", `${action}: it has more than ${limit} bytes`);
           }
           const known = settled.get(path);
-          if (known && isSame(known.stats, stats)) return known;
           settled.delete(path);
+          if (known && isSame(known.stats, stats)) {
+            settled.set(path, known);
+            return known;
+          }
           const doc = readWhole(fd, stats, action);
           // A change after this moment shows in the times of the file.
           if (stats.size >= LARGE && now() - stats.ctimeMs > coarseness(stats)) {
             settled.set(path, doc);
+            for (const oldest of settled.keys()) if (settled.size > MOST) settled.delete(oldest);
           }
           return doc;
         } finally {

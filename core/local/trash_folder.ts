@@ -14,6 +14,7 @@ import type { LocalPlace } from "./local_place.ts";
 import type { Bury } from "./removal.ts";
 
 const LOOKS_PER_TURN = 256;
+const PURGES_PER_TURN = 64;
 const BATCH = /^[a-z0-9][a-z0-9._-]*$/;
 
 /** What was removed: folders as a deleter has left them, `<batch>/<folder>/<algorithm>-<hex>` in a folder. */
@@ -47,7 +48,7 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
     }
   }
 
-  let purging = false;
+  let purges = 0;
 
   return {
     async bury(stay, batch) {
@@ -110,8 +111,8 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
     async purge(batch, digest) {
       const action = `Cannot purge ${digest}`;
       // Once: among thousands, each look at the place shows.
-      if (!purging) await place.writing(action);
-      purging = true;
+      if (purges === 0) await place.writing(action);
+      if (++purges % PURGES_PER_TURN === 0) await turn();
       try {
         await place.disk.step("purge blob");
         for (const buried of pathsOf(batch, digest)) if (isUnlinked(buried)) return;

@@ -1,6 +1,5 @@
 import {
   assertWritable,
-  type BlobInfo,
   type CollectionState,
   type Digest,
   type ErrorCode,
@@ -11,6 +10,7 @@ import {
   type Store,
   timeOf,
 } from "../../core/mod.ts";
+import { type BlobList, createBlobList, only } from "./blob_list.ts";
 import { type Budget, type Meter, startMeter } from "./budget.ts";
 import { condemn, isOurs } from "./condemn.ts";
 import { close, expireIngests, finish } from "./finish.ts";
@@ -19,7 +19,7 @@ import { brake, makePlan, type Plan, type PlanOptions } from "./plan.ts";
 import { loadState, removeLists } from "./state.ts";
 import type { Phases } from "./report.ts";
 import { awaitDeadlines, batchOf, sweep } from "./sweep.ts";
-import { bringBack, emptyTrash, type TrashSum } from "./trash.ts";
+import { bringBack, emptyTrash, lyingIn, type TrashSum } from "./trash.ts";
 
 /** How a place is collected. */
 export interface CollectOptions extends PlanOptions {
@@ -46,7 +46,7 @@ export interface Failed {
 
 /** What a sweep came to, whichever run condemned. */
 export interface Outcome {
-  readonly removed: readonly BlobInfo[];
+  readonly removed: BlobList;
   /** Condemned, but another copy stood there when it was to go. */
   readonly replaced: number;
   /** Condemned, but a writer said in time that it counts on it. */
@@ -76,7 +76,7 @@ export interface Collected extends Outcome {
 }
 
 const NOTHING: Outcome = {
-  removed: [],
+  removed: createBlobList(),
   replaced: 0,
   rescued: 0,
   failed: [],
@@ -109,8 +109,10 @@ export async function collect(store: Store, options: CollectOptions): Promise<Co
     : { ...NOTHING, state: undefined };
   phases.sweep = lap();
   const tidy = !store.signal?.aborted;
+  // What has just been put there has just been looked back for.
+  const fresh = state ? lyingIn(batchOf(state), swept.removed) : [];
   const { back, ...trash } = tidy
-    ? await emptyTrash(store, options.trash, plan.mark)
+    ? await emptyTrash(store, options.trash, plan.mark, fresh)
     : { bytes: 0, back: [] };
   const ingestsExpired = tidy ? await expireIngests(store, STALE_INGEST) : 0;
   phases.tidy = lap();
@@ -155,7 +157,9 @@ export async function planFor(store: Store, options: CollectOptions): Promise<Pl
 function joined(one: Outcome, other: Outcome): Outcome {
   const stopped = one.stopped ?? other.stopped;
   return {
-    removed: [...one.removed, ...other.removed],
+    removed: one.removed.length === 0
+      ? other.removed
+      : createBlobList(chained(one.removed, other.removed)),
     replaced: one.replaced + other.replaced,
     rescued: one.rescued + other.rescued,
     failed: [...one.failed, ...other.failed],
@@ -163,6 +167,10 @@ function joined(one: Outcome, other: Outcome): Outcome {
     restored: [...one.restored, ...other.restored],
     ...(stopped === undefined ? {} : { stopped }),
   };
+}
+
+function* chained<T>(...parts: readonly Iterable<T>[]): Generator<T> {
+  for (const part of parts) yield* part;
 }
 
 /** Throws `unsupported` or `refused` where a collection cannot be safe. */
@@ -226,29 +234,25 @@ async function sweepAndFinish(
   meter: Meter,
   mark?: Mark,
 ): Promise<Outcome> {
-  const { removed, answers, stopped } = await sweep(store, state, meter);
-  const failed = answers.flatMap(({ digest, outcome, error }) =>
-    outcome === "failed" || outcome === "unknown"
-      ? [{
-        digest,
-        code: error?.code ?? "unavailable",
-        message: error?.message ?? "no answer came",
-      }]
-      : []
-  );
-  const replaced = answers.filter(({ outcome }) => outcome === "replaced").length;
+  const { removed, replaced, stopped, ...swept } = await sweep(store, state, meter);
+  const failed = swept.failed.map(({ digest, error }) => ({
+    digest,
+    code: error?.code ?? "unavailable",
+    message: error?.message ?? "no answer came",
+  }));
   const rescued = (await loadState(store))?.rescued.length ?? 0;
   const sofar = { ...NOTHING, removed, failed, replaced, rescued };
   if (stopped !== undefined) return { ...sofar, stopped };
   await finish(store, state, removed);
   if (removed.length === 0) return sofar;
   const batch = batchOf(state);
-  const lying = removed.map(({ digest }) => ({ batch, digest }));
-  const { back, missed } = await bringBack(store, lying, mark);
+  const { back, missed } = await bringBack(store, lyingIn(batch, removed), mark);
   const returned = new Set(back);
   return {
     ...sofar,
-    removed: removed.filter(({ digest }) => !returned.has(digest)),
+    removed: returned.size === 0
+      ? removed
+      : createBlobList(only(removed, ({ digest }) => !returned.has(digest))),
     restored: back,
     damaged: missed,
   };

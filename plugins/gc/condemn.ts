@@ -2,6 +2,7 @@ import {
   collectionOf,
   type CollectionState,
   type Descriptor,
+  type Digest,
   editJson,
   epochOf,
   type ImageIndex,
@@ -90,8 +91,10 @@ async function rescue(
   if (fresh.length === 0) return state;
   await plan.mark.add(fresh);
   await follow(plan.mark, plan.ties);
-  const hits = plan.candidates.map(({ blob }) => blob.digest)
-    .filter((digest) => plan.mark.live.has(digest));
+  const hits: Digest[] = [];
+  for (const { blob } of plan.candidates) {
+    if (plan.mark.live.has(blob.digest)) hits.push(blob.digest);
+  }
   if (hits.length === 0) return state;
   const after = await editState(store, state.run, (now) => ({
     ...now,

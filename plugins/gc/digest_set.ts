@@ -1,8 +1,8 @@
 import type { Digest } from "../../core/mod.ts";
 
 /**
- * The digests a mark has come to, as 64 bits of each: some 12 to 24 bytes apiece, a million fit in 24 MiB. Two digests
- * that share their first 64 bits pass for one, which can only keep garbage.
+ * Digests as the first bits of each: with 64 some 12 to 24 bytes apiece, so a million fit in 16 MiB. Two digests that
+ * share these bits pass for one; of 256 nobody can make two.
  */
 export interface DigestSet {
   /** How many there are. */
@@ -14,41 +14,40 @@ export interface DigestSet {
 }
 
 /** An empty set. */
-export function createDigestSet(): DigestSet {
-  let slots = new Uint32Array(2 << 15);
+export function createDigestSet(bits: 64 | 256 = 64): DigestSet {
+  const words = bits / 32;
+  const wanted = new Uint32Array(words);
+  let slots = new Uint32Array(words << 10);
   let size = 0;
-  let [high, low] = [0, 0];
 
-  /** The place of a fingerprint, or the free one where it belongs. */
-  function find(table: Uint32Array, high: number, low: number): number {
-    const mask = table.length / 2 - 1;
-    let at = low & mask;
-    while (true) {
-      const h = table[2 * at];
-      const l = table[2 * at + 1];
-      if ((h === 0 && l === 0) || (h === high && l === low)) return 2 * at;
-      at = (at + 1) & mask;
+  /** The place of what is wanted, or the free one where it belongs: its second word is 0. */
+  function find(table: Uint32Array): number {
+    const last = table.length / words - 1;
+    for (let at = (wanted[1] ?? 0) & last;; at = (at + 1) & last) {
+      const slot = at * words;
+      if (table[slot + 1] === 0 || isWanted(table, slot)) return slot;
     }
   }
 
-  /** The place of a digest, whose fingerprint is `high` and `low` from then on. */
+  function isWanted(table: Uint32Array, slot: number): boolean {
+    for (let n = 0; n < words; n++) if (table[slot + n] !== wanted[n]) return false;
+    return true;
+  }
+
   function locate(digest: Digest): number {
     const start = digest.indexOf(":") + 1;
-    high = word(digest, start);
+    for (let n = 0; n < words; n++) wanted[n] = word(digest, start + 8 * n);
     // Never 0, which marks a free slot.
-    low = word(digest, start + 8) || 1;
-    return find(slots, high, low);
+    wanted[1] ||= 1;
+    return find(slots);
   }
 
   function grow(): void {
     const larger = new Uint32Array(slots.length * 2);
-    for (let at = 0; at < slots.length; at += 2) {
-      const high = slots[at] ?? 0;
-      const low = slots[at + 1] ?? 0;
-      if (high === 0 && low === 0) continue;
-      const to = find(larger, high, low);
-      larger[to] = high;
-      larger[to + 1] = low;
+    for (let slot = 0; slot < slots.length; slot += words) {
+      if (slots[slot + 1] === 0) continue;
+      for (let n = 0; n < words; n++) wanted[n] = slots[slot + n] ?? 0;
+      larger.set(wanted, find(larger));
     }
     slots = larger;
   }
@@ -57,16 +56,12 @@ export function createDigestSet(): DigestSet {
     get size() {
       return size;
     },
-    has(digest) {
-      const at = locate(digest);
-      return slots[at] === high && slots[at + 1] === low;
-    },
+    has: (digest) => slots[locate(digest) + 1] !== 0,
     add(digest) {
-      const at = locate(digest);
-      if (slots[at] === high && slots[at + 1] === low) return false;
-      slots[at] = high;
-      slots[at + 1] = low;
-      if (++size * 2 > slots.length * 0.75) grow();
+      const slot = locate(digest);
+      if (slots[slot + 1] !== 0) return false;
+      slots.set(wanted, slot);
+      if (++size * words > slots.length * 0.75) grow();
       return true;
     },
   };

@@ -7,6 +7,7 @@ import {
   usageError,
   walkGraph,
 } from "../../core/mod.ts";
+import type { Candidate, Candidates } from "./candidates.ts";
 import { type GcContext, policyOf, requestOf } from "./flags.ts";
 import { optionsOf } from "./library.ts";
 import { makePlan, type Plan } from "./plan.ts";
@@ -90,13 +91,13 @@ async function explain(
     const keep = plan.mark.live.has(digest);
     return { keep, rule: "referrer", reason: `lives and dies with ${tie.subject}` };
   }
-  const young = plan.waiting.find(({ blob }) => blob.digest === digest);
+  const young = find(plan.waiting, digest);
   if (young) {
     const since = young.blob.modified?.getTime();
     const until = since === undefined ? undefined : since + grace;
     return { keep: false, rule: "grace", reason: "nothing reaches it, but it is young", until };
   }
-  if (plan.candidates.some(({ blob }) => blob.digest === digest)) {
+  if (find(plan.candidates, digest)) {
     return { keep: false, rule: "unreachable", reason: "nothing reaches it" };
   }
   const [algorithm = ""] = digest.split(":");
@@ -105,6 +106,11 @@ async function explain(
   }
   const user = await userOf(store, plan, digest);
   return { keep: true, rule: "reachable", reason: `needed by ${user ?? "what is kept"}` };
+}
+
+function find(candidates: Candidates, digest: Digest): Candidate | undefined {
+  for (const candidate of candidates) if (candidate.blob.digest === digest) return candidate;
+  return undefined;
 }
 
 /** The kept entries that reach a digest, in words; undefined if none does. */

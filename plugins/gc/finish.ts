@@ -2,6 +2,7 @@ import {
   type BlobInfo,
   collectionOf,
   type CollectionState,
+  type Digest,
   dropLabels,
   type ImageIndex,
   ingestLease,
@@ -16,12 +17,16 @@ import { editState, removeLists } from "./state.ts";
 export async function finish(
   store: Store,
   state: CollectionState,
-  removed: readonly BlobInfo[],
+  removed: Iterable<BlobInfo>,
 ): Promise<void> {
   const done = await editState(store, state.run, (now) => ({ ...now, phase: "done" }));
   await close(store, state);
-  await dropLabels(store, removed.map(({ digest }) => digest));
+  await dropLabels(store, digestsOf(removed));
   if (done) await removeLists(store, state);
+}
+
+function* digestsOf(blobs: Iterable<BlobInfo>): Generator<Digest> {
+  for (const { digest } of blobs) yield digest;
 }
 
 /** Lets the index say that a run is over, if it still says that it is not. */

@@ -1,6 +1,8 @@
 import { type Digest, generationOf, nameOf } from "../../core/mod.ts";
+import { createBlobList } from "./blob_list.ts";
+import type { Candidate } from "./candidates.ts";
 import type { Collected, CollectOptions } from "./collect.ts";
-import { type Candidate, type Plan, sumOf } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import type { Dropped, Mode, Report, ReportedObject } from "./report.ts";
 
 /** What a report needs besides what was planned and done. */
@@ -20,9 +22,8 @@ const MOST = 10_000;
 
 /** The report of a plan, and of what was done about it. */
 export function reportOf(plan: Plan, done: Collected | undefined, context: ReportContext): Report {
-  const [planned, waiting] = [sumOf(plan.candidates), sumOf(plan.waiting)];
-  const removed = done?.removed ?? [];
-  const deletedBytes = removed.reduce((sum, { size }) => sum + size, 0);
+  const { candidates, waiting } = plan;
+  const removed = done?.removed ?? createBlobList();
   const generation = generationOf(plan.index);
   const { options: { policy, grace, quarantine }, mode, explain, requests, warnings } = context;
   const next = nextOf(plan, grace);
@@ -38,18 +39,18 @@ export function reportOf(plan: Plan, done: Collected | undefined, context: Repor
     refs: { kept: plan.index.manifests.length - plan.drops.length, dropped: droppedOf(plan) },
     blobs: {
       live: plan.live.count,
-      unreachable: planned.count,
-      waiting: waiting.count,
+      unreachable: candidates.length,
+      waiting: waiting.length,
       deleted: removed.length,
     },
     bytes: {
       live: plan.live.bytes,
-      unreachable: planned.bytes,
+      unreachable: candidates.bytes,
       waiting: waiting.bytes,
-      deleted: deletedBytes,
+      deleted: removed.bytes,
     },
     spared: {
-      young: waiting.count,
+      young: waiting.length,
       rescued: done?.rescued ?? 0,
       replaced: done?.replaced ?? 0,
       unknownAlgorithm: plan.foreign,
@@ -86,11 +87,12 @@ function trashOf(done: Collected | undefined): Report["trash"] {
 
 /** When the first of what waits will be old enough, or the first name will. */
 function nextOf({ waiting, verdicts }: Plan, grace: number): number | undefined {
-  const times = [
-    ...waiting.flatMap(({ blob: { modified } }) => modified ? [modified.getTime() + grace] : []),
-    ...verdicts.flatMap(({ keep, until }) => keep && until !== undefined ? [until] : []),
-  ];
-  return times.length === 0 ? undefined : times.reduce((one, other) => Math.min(one, other));
+  let first = Infinity;
+  for (const { blob: { modified } } of waiting) {
+    if (modified) first = Math.min(first, modified.getTime() + grace);
+  }
+  for (const { keep, until = Infinity } of verdicts) if (keep) first = Math.min(first, until);
+  return first === Infinity ? undefined : first;
 }
 
 /** The entries that go, with the rule that says so; a referrer goes with its subject. */
@@ -108,7 +110,8 @@ function droppedOf(plan: Plan): Dropped[] {
 
 /** A reason per object: what went, what is left all the same, and what waits. */
 function objectsOf({ candidates, waiting }: Plan, done: Collected | undefined): ReportedObject[] {
-  const removed = new Map(done?.removed.map((blob) => [blob.digest, blob]));
+  const removed = new Map<Digest, number>();
+  for (const { digest, size } of done?.removed ?? []) removed.set(digest, size);
   const told = (
     { blob: { digest, size }, node }: Candidate,
     action: ReportedObject["action"],
@@ -123,10 +126,10 @@ function objectsOf({ candidates, waiting }: Plan, done: Collected | undefined): 
       ? told(candidate, "delete")
       : told(candidate, "left", ", but it was left");
   const objects = [
-    ...candidates.map(goes),
-    ...waiting.map((candidate) => told(candidate, "wait", ", but it is young")),
+    ...Array.from(candidates, goes),
+    ...Array.from(waiting, (candidate) => told(candidate, "wait", ", but it is young")),
   ];
-  const earlier = [...removed.values()].map(({ digest, size }): ReportedObject => {
+  const earlier = Array.from(removed, ([digest, size]): ReportedObject => {
     return { digest, size, action: "delete", reason: "an earlier run had condemned it" };
   });
   return [...earlier, ...objects].slice(0, MOST);

@@ -10,6 +10,7 @@ import {
   OciError,
   parseNode,
   readAll,
+  splitDigest,
   type Store,
 } from "../../core/mod.ts";
 import { createDigestSet, type DigestSet } from "./digest_set.ts";
@@ -35,8 +36,8 @@ export interface Mark {
  */
 export function startMark(store: Store, index: ImageIndex): Mark {
   const live = createDigestSet();
-  const opened = new Map<string, Set<Digest>>();
-  const missing: Digest[] = [];
+  const opened = new Map<string, DigestSet>();
+  const missing = new Set<Digest>();
   const edges = hookEdges(store, index);
   let bytes = 0;
 
@@ -44,28 +45,22 @@ export function startMark(store: Store, index: ImageIndex): Mark {
   function reach(target: Descriptor, role: Edge["role"], queue: Descriptor[]): void {
     if (live.add(target.digest)) bytes += Math.max(0, target.size);
     if (role !== "manifest") return;
-    const already = openedAs(target);
-    if (already.has(target.digest)) return;
-    already.add(target.digest);
-    queue.push(target);
+    // What was missing may have come.
+    if (openedAs(target).add(target.digest) || missing.has(target.digest)) queue.push(target);
   }
 
-  /** What was opened as that kind: here a mistake would lose what is below, so these are whole digests. */
-  function openedAs({ mediaType }: Descriptor): Set<Digest> {
-    const kind = kindOf(mediaType) ?? "unknown";
-    const already = opened.get(kind) ?? new Set();
-    opened.set(kind, already);
+  /** What was opened as that kind: here a mistake would lose what is below, so no two digests may pass for one. */
+  function openedAs({ digest, mediaType }: Descriptor): DigestSet {
+    const key = `${kindOf(mediaType)} ${splitDigest(digest).algorithm}`;
+    let already = opened.get(key);
+    if (!already) opened.set(key, already = createDigestSet(256));
     return already;
   }
 
   async function open(target: Descriptor, queue: Descriptor[]): Promise<void> {
     const node = await nodeOf(store, target);
-    if (node === "missing") {
-      missing.push(target.digest);
-      // It may have come by the next time.
-      openedAs(target).delete(target.digest);
-      return;
-    }
+    if (node === "missing") return void missing.add(target.digest);
+    missing.delete(target.digest);
     for (const edge of node?.edges ?? []) reach(edge.target, edge.role, queue);
     if (node?.subject) reach(node.subject, "manifest", queue);
     for (const edge of await edges(target)) reach(edge, "manifest", queue);
@@ -73,7 +68,9 @@ export function startMark(store: Store, index: ImageIndex): Mark {
 
   return {
     live,
-    missing,
+    get missing() {
+      return [...missing];
+    },
     get bytes() {
       return bytes;
     },

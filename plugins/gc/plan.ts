@@ -1,34 +1,23 @@
 import {
-  type BlobInfo,
   type Descriptor,
   type Digest,
-  digestOf,
   epochOf,
   type ImageIndex,
   isDigest,
-  isOciError,
   nameOf,
   OciError,
-  parseNode,
-  readAll,
-  splitDigest,
   type Store,
   TAGGED,
   timeOf,
-  writableAlgorithm,
 } from "../../core/mod.ts";
+import { only } from "./blob_list.ts";
+import { type Candidates, createCandidates } from "./candidates.ts";
+import { lookThrough } from "./look_through.ts";
 import { type Mark, startMark } from "./mark.ts";
 import type { Policy } from "./policy.ts";
 import { doom, type Judgement, retain, type Subject, type Verdict } from "./retention.ts";
 import { fitSize } from "./size_cap.ts";
 import { splitRoots, type Weak } from "./weak.ts";
-
-/** A blob nothing reaches, old enough to go. */
-export interface Candidate {
-  readonly blob: BlobInfo;
-  /** A manifest or index: these go before what they point at. */
-  readonly node: boolean;
-}
 
 /** A count and its bytes. */
 export interface Sum {
@@ -47,10 +36,10 @@ export interface Plan {
   /** The entries that go. */
   readonly drops: readonly Descriptor[];
   /** The blobs that go. */
-  readonly candidates: readonly Candidate[];
+  readonly candidates: Candidates;
   readonly live: Sum;
   /** Unreachable, but too young. */
-  readonly waiting: readonly Candidate[];
+  readonly waiting: Candidates;
   /** Blobs of algorithms that are not ours to judge. */
   readonly foreign: number;
   /** Referrers whose subject is not stored, and what the policy says of them. */
@@ -63,9 +52,6 @@ export interface Plan {
   readonly ties: readonly Weak[];
 }
 
-/** A referrer that nothing lists is looked for in blobs of up to this size, and no smaller than what can hold a digest. */
-const SMALL = 64 << 10;
-const SMALLEST = '{"fsLayers":[{"blobSum":"sha256:"}]}'.length + 64;
 /** Blobs this young are never judged: the clocks of file systems are coarse. */
 const COARSE = 10;
 
@@ -88,9 +74,14 @@ export async function makePlan(store: Store, options: PlanOptions): Promise<Plan
   const mark = startMark(store, index);
   await mark.add(verdicts.filter(({ keep }) => keep).map(({ entry }) => entry));
   await markExpected(store, mark);
-  const { unreached, foreign, unlisted } = await lookThrough(store, mark);
+  const { old, young, foreign, referrers } = await lookThrough(
+    store,
+    mark,
+    t0 - Math.max(grace, COARSE),
+  );
+  const known = mark.live.size;
   const listed = new Set(weak.map(({ target }) => target.digest));
-  const ties = [...weak, ...unlisted.filter(({ target }) => !listed.has(target.digest))];
+  const ties = [...weak, ...referrers.filter(({ target }) => !listed.has(target.digest))];
   await follow(mark, ties);
   const orphans = await markOrphans(store, mark, ties, policy, t0);
   await follow(mark, ties);
@@ -98,19 +89,20 @@ export async function makePlan(store: Store, options: PlanOptions): Promise<Plan
     ...verdicts.filter(({ keep }) => !keep).map(({ entry }) => entry),
     ...weak.filter(({ target }) => !mark.live.has(target.digest)).map(({ target }) => target),
   ]);
-  const unreachable = unreached.filter(({ blob }) => !mark.live.has(blob.digest));
-  const before = t0 - Math.max(grace, COARSE);
-  const isOld = ({ blob: { modified } }: Candidate) =>
-    modified !== undefined && modified.getTime() < before;
+  // Of what was found, some may live with its subject.
+  const dead = (found: Candidates) =>
+    mark.live.size === known
+      ? found
+      : createCandidates(only(found, ({ blob }) => !mark.live.has(blob.digest)));
   return {
     index,
     epoch: epochOf(index),
     t0,
     verdicts,
     drops: index.manifests.filter((entry) => drops.has(entry)),
-    candidates: unreachable.filter(isOld),
+    candidates: dead(old),
     live: { count: mark.live.size, bytes: mark.bytes },
-    waiting: unreachable.filter((candidate) => !isOld(candidate)),
+    waiting: dead(young),
     foreign,
     orphans,
     missing: mark.missing,
@@ -154,46 +146,6 @@ async function markExpected(store: Store, mark: Mark): Promise<void> {
   }
 }
 
-/** All blobs that were not reached, nodes and leaves, and the referrers among them. */
-async function lookThrough(store: Store, mark: Mark) {
-  const unreached: Candidate[] = [];
-  const unlisted: Weak[] = [];
-  let foreign = 0;
-  let batch: BlobInfo[] = [];
-  const look = async (blob: BlobInfo) => {
-    const node = await smallNode(store, blob);
-    if (node?.subject) {
-      const { digest, size } = blob;
-      const target = { mediaType: node.mediaType, digest, size };
-      unlisted.push({ target, listed: false, subject: node.subject.digest });
-    }
-    unreached.push({ blob, node: node !== undefined });
-  };
-  for await (const blob of store.backend.blobs.list({ skip: (digest) => mark.live.has(digest) })) {
-    if (!/^sha(256|512)$/.test(splitDigest(blob.digest).algorithm)) foreign++;
-    else batch.push(blob);
-    // Begun together, so that none fails while nobody waits for it.
-    if (batch.length >= 64) batch = (await Promise.all(batch.map(look)), []);
-  }
-  await Promise.all(batch.map(look));
-  return { unreached, foreign, unlisted };
-}
-
-/** A stored blob that reads as a manifest; one that does not is garbage like any other. */
-async function smallNode(store: Store, blob: BlobInfo) {
-  if (blob.size > SMALL || blob.size < SMALLEST) return undefined;
-  try {
-    const { digest, size } = blob;
-    const bytes = await readAll(store, { digest, size }, { limit: SMALL, verify: false });
-    if (bytes[0] !== 0x7b) return undefined;
-    const node = parseNode(bytes);
-    return digestOf(bytes, writableAlgorithm(digest)) === digest ? node : undefined;
-  } catch (error) {
-    if (isOciError(error, "invalid", "corrupt", "not_found")) return undefined;
-    throw error;
-  }
-}
-
 /** Marks what lives with its subject, chains included, until nothing more does. */
 export async function follow(mark: Mark, ties: readonly Weak[]): Promise<void> {
   while (true) {
@@ -229,15 +181,9 @@ async function markOrphans(
   return orphans;
 }
 
-/** How many these are, and their bytes. */
-export function sumOf(candidates: readonly Candidate[]): Sum {
-  const bytes = candidates.reduce((sum, { blob }) => sum + blob.size, 0);
-  return { count: candidates.length, bytes };
-}
-
 /** Throws `refused` if more would go than the policy allows. */
 export function brake(plan: Plan, { maxDrop }: Policy): void {
-  const [doomed, waiting] = [sumOf(plan.candidates).bytes, sumOf(plan.waiting).bytes];
+  const [doomed, waiting] = [plan.candidates.bytes, plan.waiting.bytes];
   const shares = [
     ["references", plan.drops.length, plan.index.manifests.length],
     ["bytes", doomed, doomed + plan.live.bytes + waiting],

@@ -12,6 +12,8 @@ import {
   sizeSchema,
   z,
 } from "../../core/mod.ts";
+import { only } from "./blob_list.ts";
+import { createCandidates } from "./candidates.ts";
 import type { CollectOptions } from "./collect.ts";
 import type { Plan } from "./plan.ts";
 import type { Policy } from "./policy.ts";
@@ -62,7 +64,7 @@ export function planFileOf(plan: Plan, place: string, grace: number): PlanFile {
       entry,
       reason: reasons.get(entry) ?? "its subject goes",
     })),
-    blobs: plan.candidates.map(({ blob: { digest, size, version } }) => ({
+    blobs: Array.from(plan.candidates, ({ blob: { digest, size, version } }) => ({
       digest,
       size,
       ...(version === undefined ? {} : { version }),
@@ -110,8 +112,12 @@ export function followPlan(
     return {
       ...plan,
       drops: plan.drops.filter((entry) => reasonOf(entry) !== undefined),
-      candidates: plan.candidates.filter(({ blob: { digest, version } }) =>
-        versions.has(digest) && versions.get(digest) === version
+      candidates: createCandidates(
+        only(
+          plan.candidates,
+          ({ blob: { digest, version } }) =>
+            versions.has(digest) && versions.get(digest) === version,
+        ),
       ),
     };
   };

@@ -6,6 +6,8 @@ import {
   type Store,
   timeOf,
 } from "../../core/mod.ts";
+import { createBlobList, only } from "./blob_list.ts";
+import { type Candidate, createCandidates } from "./candidates.ts";
 import {
   checkPlace,
   type Collected,
@@ -15,7 +17,6 @@ import {
   planFor,
   STALE_INGEST,
 } from "./collect.ts";
-import { sumOf } from "./plan.ts";
 
 /** What `collect` would do just now, without a write. It fails where that would fail. */
 export async function rehearse(store: Store, options: CollectOptions): Promise<Collected> {
@@ -31,21 +32,24 @@ export async function rehearse(store: Store, options: CollectOptions): Promise<C
     for (const digest of state.rescued) condemned.delete(digest);
   }
   const plan = await (left?.waiting === undefined ? planFor : idlePlan)(store, options);
-  const resumed = [...plan.candidates, ...plan.waiting].filter(({ blob }) =>
-    condemned.has(blob.digest)
-  );
+  const isResumed = ({ blob }: Candidate) => condemned.has(blob.digest);
+  const resumed = createCandidates(only(plan.candidates, isResumed));
+  for (const candidate of only(plan.waiting, isResumed)) resumed.add(candidate);
   const hasWork = plan.drops.length + plan.candidates.length > resumed.length;
   const waiting = left?.waiting ??
     (options.quarantine > 0 && hasWork ? "in quarantine from then on" : undefined);
-  const doomed = [...new Set(waiting === undefined ? [...resumed, ...plan.candidates] : resumed)]
-    .sort((one, other) => Number(other.node) - Number(one.node));
+  const doomed = createCandidates(resumed);
+  if (waiting === undefined) {
+    for (const candidate of only(plan.candidates, (one) => !isResumed(one))) doomed.add(candidate);
+  }
   const most = options.budget.deletes ?? Infinity;
-  const cut = doomed.slice(0, most);
-  const stopped = cut.length < doomed.length ? "budget of deletes is spent" : waiting;
+  const removed = createBlobList();
+  for (const { blob } of doomed) if (removed.length < most) removed.add(blob);
+  const stopped = removed.length < doomed.length ? "budget of deletes is spent" : waiting;
   const generation = generationOf(plan.index);
   return {
     plan,
-    removed: cut.map(({ blob }) => blob),
+    removed,
     epoch: plan.epoch,
     replaced: 0,
     rescued: 0,
@@ -54,7 +58,7 @@ export async function rehearse(store: Store, options: CollectOptions): Promise<C
     restored: [],
     resumed: resumed.length,
     ingestsExpired: await staleIngests(store),
-    trash: { bytes: options.trash === 0 ? 0 : await trashOf(store) + sumOf(cut).bytes },
+    trash: { bytes: options.trash === 0 ? 0 : await trashOf(store) + removed.bytes },
     generation: [generation, generation],
     phases: { resume: 0, plan: 0, sweep: 0, tidy: 0 },
     ...(stopped === undefined ? {} : { stopped }),

@@ -3,7 +3,6 @@ import {
   type CollectionState,
   condemnedName,
   type Descriptor,
-  type Digest,
   editJson,
   loadJson,
   type Schema,
@@ -14,7 +13,8 @@ import {
   type Store,
   z,
 } from "../../core/mod.ts";
-import type { Candidate } from "./plan.ts";
+import { blobOf, digestIn } from "./blob_list.ts";
+import type { Candidates } from "./candidates.ts";
 
 /** The state of the last collection, if there was one. */
 export function loadState(store: Store): Promise<CollectionState | undefined> {
@@ -50,31 +50,24 @@ type Names = Pick<CollectionState, "epoch" | "run" | "width">;
 export async function writeCondemned(
   store: Store,
   names: Names,
-  candidates: readonly Candidate[],
+  candidates: Candidates,
 ): Promise<{ n: string; l: string }> {
-  const kinds = {
-    n: candidates.filter(({ node }) => node),
-    l: candidates.filter(({ node }) => !node),
-  };
   const letters = { n: "", l: "" };
   for (const kind of ["n", "l"] as const) {
-    const shards = Map.groupBy(kinds[kind], ({ blob }) => shardOf(blob.digest, names.width));
+    const shards = Map.groupBy(
+      candidates[kind].lines(),
+      (line) => shardOf(digestIn(line), names.width),
+    );
     for (let at = 0; at < names.width; at++) {
-      const lines = (shards.get(at) ?? []).map(({ blob }) => lineOf(blob));
-      letters[kind] += lines.length === 0 ? "X" : "C";
-      if (lines.length === 0) continue;
-      await store.backend.docs.swap(
-        condemnedName(names, { kind, at }),
-        lines.join("\n"),
-        undefined,
-      );
+      const lines = shards.get(at);
+      letters[kind] += lines ? "C" : "X";
+      if (!lines) continue;
+      const name = condemnedName(names, { kind, at });
+      await store.backend.docs.swap(name, lines.join("\n"), undefined);
+      shards.delete(at);
     }
   }
   return letters;
-}
-
-function lineOf({ digest, size, modified, version = "" }: BlobInfo): string {
-  return `${digest} ${size} ${modified?.getTime() ?? ""} ${version}`;
 }
 
 /** The copies that a shard condemns. */
@@ -84,16 +77,7 @@ export async function readCondemned(
   shard: Shard,
 ): Promise<BlobInfo[]> {
   const doc = await store.backend.docs.load(condemnedName(state, shard));
-  const lines = doc?.text.split("\n") ?? [];
-  return lines.map((line) => {
-    const [digest = "", size, modified, version = ""] = line.split(" ");
-    return {
-      digest: digest as Digest,
-      size: Number(size),
-      ...(modified ? { modified: new Date(Number(modified)) } : {}),
-      ...(version === "" ? {} : { version }),
-    };
-  });
+  return doc?.text.split("\n").map(blobOf) ?? [];
 }
 
 const dropsSchema = z.array(z.looseObject({})) as unknown as Schema<readonly Descriptor[]>;

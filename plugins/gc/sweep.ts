@@ -11,6 +11,7 @@ import {
   timeOf,
   withPhase,
 } from "../../core/mod.ts";
+import { type BlobList, createBlobList } from "./blob_list.ts";
 import type { Meter } from "./budget.ts";
 import { isOurs } from "./condemn.ts";
 import { editState, readCondemned } from "./state.ts";
@@ -22,8 +23,11 @@ const SLACK = 30_000;
 
 /** What a sweep did. */
 export interface Swept {
-  readonly removed: readonly BlobInfo[];
-  readonly answers: readonly Removal[];
+  readonly removed: BlobList;
+  /** Blobs of which another copy stood there. */
+  readonly replaced: number;
+  /** What could not be deleted, or of which nobody knows. */
+  readonly failed: readonly Removal[];
   /** Why it ended before all was done; it can be resumed. */
   readonly stopped?: string;
 }
@@ -40,27 +44,37 @@ export function batchOf({ epoch, run }: Pick<CollectionState, "epoch" | "run">):
  * only when every request has had an answer.
  */
 export async function sweep(store: Store, begun: CollectionState, meter: Meter): Promise<Swept> {
-  const removed: BlobInfo[] = [];
-  const answers: Removal[] = [];
+  const sum = { removed: createBlobList(), replaced: 0, failed: [] as Removal[] };
   let state = begun;
   for (const kind of ["n", "l"] as const) {
     while (true) {
       const group = await nextGroup(store, state, kind);
       if (group.length === 0) break;
       const stopped = meter.stop();
-      if (stopped) return { removed, answers, stopped };
-      if (!await isOurs(store, state)) return { removed, answers, stopped: OVERTAKEN };
+      if (stopped) return { ...sum, stopped };
+      if (!await isOurs(store, state)) return { ...sum, stopped: OVERTAKEN };
       const done = await sweepGroup(store, state, group, meter);
-      if (!done) return { removed, answers, stopped: OVERTAKEN };
-      answers.push(...done.answers);
-      removed.push(...done.removed);
-      if (done.stopped) return { removed, answers, stopped: done.stopped };
+      if (!done) return { ...sum, stopped: OVERTAKEN };
+      for (const blob of done.removed) sum.removed.add(blob);
+      for (const answer of done.answers) {
+        if (answer.outcome === "replaced") sum.replaced++;
+        if (answer.outcome === "failed" || answer.outcome === "unknown") sum.failed.push(answer);
+      }
+      if (done.stopped) return { ...sum, stopped: done.stopped };
       state = done.state;
     }
     // Parents are gone, or past any request that could still remove one, before their children go.
     await awaitDeadlines(store, state, kind);
   }
-  return { removed, answers };
+  return sum;
+}
+
+/** What became of a group. */
+interface Done {
+  readonly removed: readonly BlobInfo[];
+  readonly answers: readonly Removal[];
+  readonly state: CollectionState;
+  readonly stopped?: string;
 }
 
 interface Part {
@@ -92,7 +106,7 @@ async function sweepGroup(
   state: CollectionState,
   parts: readonly Part[],
   meter: Meter,
-): Promise<Swept & { readonly state: CollectionState } | undefined> {
+): Promise<Done | undefined> {
   const { blobs } = store.backend;
   const bound = blobs.renew ? undefined : blobs.deleteBound;
   const until = bound === undefined ? undefined : await timeOf(store) + bound;
@@ -120,10 +134,12 @@ async function sweepGroup(
       ...(until === undefined ? {} : { until: new Date(until) }),
       ...(store.signal ? { signal: store.signal } : {}),
     });
-    answers.push(...told);
-    const gone = next.filter((_, at) => told[at]?.outcome === "removed");
-    removed.push(...gone);
-    meter.count(gone.length);
+    for (const [at, answer] of told.entries()) {
+      const blob = next[at];
+      answers.push(answer);
+      if (blob && answer.outcome === "removed") removed.push(blob);
+    }
+    meter.count(told.filter(({ outcome }) => outcome === "removed").length);
   }
   for (const { digest } of answers) store.stamps.delete(digest);
   const done = { removed, answers: answers.filter(({ error }) => error?.code !== "aborted") };

@@ -1,4 +1,5 @@
-import { type Digest, isUsable, type Store, timeOf } from "../../core/mod.ts";
+import { type BlobInfo, type Digest, isUsable, type Store, timeOf } from "../../core/mod.ts";
+import { createBlobList } from "./blob_list.ts";
 import { type Mark, startMark } from "./mark.ts";
 
 /** What lies in the trash. */
@@ -14,19 +15,33 @@ interface Lying {
   readonly digest: Digest;
 }
 
+/** What one batch has put there. */
+export function lyingIn(batch: string, blobs: Iterable<BlobInfo>): Iterable<Lying> {
+  return {
+    *[Symbol.iterator]() {
+      for (const { digest } of blobs) yield { batch, digest };
+    },
+  };
+}
+
+/** How often an index that moves on is looked at again before something is called damage. */
+const LOOKS = 10;
+
 /**
  * Brings back what was deleted and is reachable all the same, which only a program that does not know the protocol can
  * bring about. A manifest that returns may reach more, so it looks again. What cannot come back is `missed`.
  */
 export async function bringBack(
   store: Store,
-  lying: readonly Lying[],
+  lying: Iterable<Lying>,
   mark?: Mark,
 ): Promise<{ back: readonly Digest[]; missed: readonly Digest[] }> {
   const { stat, trash } = store.backend.blobs;
   const back: Digest[] = [];
-  for (let known = mark;; known = undefined) {
+  let known = mark;
+  for (let looks = 1;; looks++) {
     const index = await store.root.load();
+    const isFresh = !known;
     known ??= startMark(store, index);
     await known.add(index.manifests.filter(isUsable));
     const before = back.length;
@@ -35,27 +50,46 @@ export async function bringBack(
       if (!known.live.has(digest) || await stat(digest)) continue;
       (await trash?.restore(batch, digest) ? back : missed).push(digest);
     }
-    if (back.length === before) return { back, missed };
+    // What is missed may have been let go since, and collected by another: only of this very index is it damage.
+    const isSure = missed.length === 0 || looks >= LOOKS ||
+      (isFresh && await store.root.load() === index);
+    if (back.length === before && isSure) return { back, missed };
+    known = undefined;
   }
 }
 
-/** Empties the trash of what has lain there for `keep` milliseconds; what is reachable comes back, however young. */
+/**
+ * Empties the trash of what has lain there for `keep` milliseconds; what is reachable comes back, however young. `fresh`
+ * is known not to be.
+ */
 export async function emptyTrash(
   store: Store,
   keep: number,
   mark: Mark,
+  fresh: Iterable<Lying>,
 ): Promise<TrashSum & { readonly back: readonly Digest[] }> {
   const { trash } = store.backend.blobs;
-  const lying = await Array.fromAsync(trash?.list() ?? []);
-  if (!trash || lying.length === 0) return { bytes: 0, back: [] };
-  const { back } = await bringBack(store, lying, mark);
+  if (!trash) return { bytes: 0, back: [] };
+  if (keep === 0) { for (const { batch, digest } of fresh) await trash.purge(batch, digest); }
+  // As blobs of that time, whose version is their batch.
+  const lying = createBlobList();
+  for await (const { batch, digest, size, removed } of trash.list()) {
+    lying.add({ digest, size, modified: removed, version: batch });
+  }
+  if (lying.length === 0) return { bytes: 0, back: [] };
+  const { back } = await bringBack(store, {
+    *[Symbol.iterator]() {
+      for (const { digest, version = "" } of lying) yield { batch: version, digest };
+    },
+  }, mark);
   const returned = new Set(back);
   const before = await timeOf(store) - keep;
   let [bytes, last] = [0, -Infinity];
-  for (const { batch, digest, size, removed } of lying) {
+  for (const { version: batch = "", digest, size, modified } of lying) {
     if (returned.has(digest)) continue;
-    if (removed.getTime() <= before) await trash.purge(batch, digest);
-    else [bytes, last] = [bytes + size, Math.max(last, removed.getTime())];
+    const removed = modified?.getTime() ?? 0;
+    if (removed <= before) await trash.purge(batch, digest);
+    else [bytes, last] = [bytes + size, Math.max(last, removed)];
   }
   return { bytes, back, ...(last === -Infinity ? {} : { until: last + keep }) };
 }

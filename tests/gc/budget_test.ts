@@ -23,7 +23,7 @@ everyLayout("a budget", (fresh) => {
     const counts: number[] = [];
     for (let left = 8; left > 0; left = (await storedIn(layout)).length) {
       const { removed, stopped } = await collectIn(place, { budget: { deletes: 3 } });
-      if (counts.length === 0) assert.equal(removed[0]?.digest, node);
+      if (counts.length === 0) assert.equal([...removed][0]?.digest, node);
       counts.push(removed.length);
       assert.match(stopped ?? "budget of deletes is spent", /^budget of deletes is spent$/);
       assert.ok(counts.length < 10, "it does not get on");
@@ -37,7 +37,7 @@ everyLayout("a budget", (fresh) => {
     await litter(place, 4);
     const before = await storedIn(await place.open());
     const { removed, stopped } = await collectIn(place, { budget: { deletes: 0 } });
-    assert.deepEqual([removed, stopped], [[], "budget of deletes is spent"]);
+    assert.deepEqual([removed.length, stopped], [0, "budget of deletes is spent"]);
     assert.deepEqual(await storedIn(await place.open()), before);
   });
 

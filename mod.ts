@@ -178,6 +178,7 @@ export {
   type Root,
   type RootOptions,
   type SeekableSource,
+  type Skip,
   type Source,
   type Stamps,
   type Store,

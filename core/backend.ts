@@ -67,6 +67,13 @@ export interface Trash {
   purge(batch: string, digest: Digest): Promise<void>;
 }
 
+/** Tells which names a listing leaves out. */
+export interface Skip {
+  (digest: Digest): boolean;
+  /** Optional: the same of a sha256 whose 64 hex digits begin at an offset; for a store that reads names as bytes. */
+  readonly hex?: (bytes: Uint8Array, at: number) => boolean;
+}
+
 /** The bytes of a layout: they never change, only come and go. */
 export interface Blobs {
   /** Looks one up; undefined if it is not there. */
@@ -77,7 +84,7 @@ export interface Blobs {
     range?: { start?: number; end?: number },
   ): Promise<ReadableStream<Uint8Array>>;
   /** All blobs, in any order. A name for which `skip` answers true is neither looked at nor yielded. */
-  list(options?: { skip?: (digest: Digest) => boolean }): AsyncIterable<BlobInfo>;
+  list(options?: { skip?: Skip }): AsyncIterable<BlobInfo>;
   /** Starts a write, or goes on with the named one if neither size nor digest expected has changed. */
   ingest(options?: { ref?: string; expect?: Partial<BlobInfo> }): Promise<Ingest>;
   /** The named writes that are not yet committed. */

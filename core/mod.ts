@@ -39,6 +39,7 @@ export type {
   OpenBackend,
   OpenMode,
   Removal,
+  Skip,
   Trash,
 } from "./backend.ts";
 export type { Lease, Lock, LockOptions } from "./lock.ts";

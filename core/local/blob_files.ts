@@ -125,7 +125,10 @@ export function blobFiles(place: LocalPlace, folder: string, limbo: Limbo): Blob
         for (const algorithm of await unlessMissing(readdir(folder)) ?? []) {
           const path = `${folder}/${algorithm}`;
           let looks = 0;
-          for await (const names of lookAt(path)?.isDirectory() ? namesIn(path) : [[""]]) {
+          const skipHex = algorithm === "sha256" ? skip?.hex : undefined;
+          const isFolder = lookAt(path)?.isDirectory();
+          for await (const names of isFolder ? namesIn(path, skipHex) : [[""]]) {
+            await turn();
             for (const hex of names) {
               if (++looks % LOOKS_PER_TURN === 0) await turn();
               const digest = `${algorithm}:${hex}`;

@@ -1,8 +1,10 @@
-import type { BlobInfo, Digest } from "../../core/mod.ts";
+import { Buffer } from "node:buffer";
+import { type BlobInfo, type Digest, splitDigest } from "../../core/mod.ts";
+import { thrift } from "./thrift.ts";
 
 /**
- * Blobs as lines of text, as they are condemned by: some hundred bytes each, where objects take four hundred. Each look
- * at them makes the objects anew.
+ * Blobs packed as bytes: some eighty each, where objects take four hundred. They come in no order; each look at them
+ * makes the objects anew.
  */
 export interface BlobList extends Iterable<BlobInfo> {
   /** How many there are. */
@@ -11,24 +13,36 @@ export interface BlobList extends Iterable<BlobInfo> {
   readonly bytes: number;
   /** Adds one. */
   add(blob: BlobInfo): void;
-  /** A line for each. */
-  lines(): Iterable<string>;
+  /** Those whose hash begins with this hex digit. */
+  beginningWith(digit: number): Iterable<BlobInfo>;
 }
 
-/** Lines that are kept as one text. */
-const CHUNK = 256;
+/** Records one behind the other. */
+interface Page {
+  readonly room: Buffer;
+  used: number;
+}
+
+const PAGE = 16 << 10;
+const DIGITS = 16;
 
 /** A list of these. */
 export function createBlobList(blobs: Iterable<BlobInfo> = []): BlobList {
-  const chunks: string[] = [];
-  let last: string[] = [];
+  const pages: Page[][] = Array.from({ length: DIGITS }, () => []);
   let [length, bytes] = [0, 0];
-  function* lines() {
-    for (const chunk of chunks) yield* chunk.split("\n");
-    yield* last;
+
+  function* beginningWith(digit: number) {
+    for (const { room, used } of pages[digit] ?? []) {
+      for (let at = 0; at < used;) {
+        const { blob, end } = readRecord(room, at);
+        yield blob;
+        at = end;
+      }
+      thrift();
+    }
   }
   const list: BlobList = {
-    lines,
+    beginningWith,
     get length() {
       return length;
     },
@@ -36,42 +50,71 @@ export function createBlobList(blobs: Iterable<BlobInfo> = []): BlobList {
       return bytes;
     },
     add(blob) {
+      const { hex } = splitDigest(blob.digest);
+      const some = pages[Number.parseInt(hex.charAt(0), DIGITS)] ?? [];
+      const most = sizeOfRecord(blob);
+      let page = some.at(-1);
+      if (!page || page.used + most > page.room.length) {
+        some.push(page = { room: Buffer.allocUnsafeSlow(Math.max(PAGE, most)), used: 0 });
+      }
+      page.used = writeRecord(page.room, page.used, blob);
       length++;
       bytes += blob.size;
-      last.push(lineOf(blob));
-      if (last.length < CHUNK) return;
-      chunks.push(last.join("\n"));
-      last = [];
     },
     *[Symbol.iterator]() {
-      for (const line of lines()) yield blobOf(line);
+      for (let digit = 0; digit < DIGITS; digit++) yield* beginningWith(digit);
     },
   };
   for (const blob of blobs) list.add(blob);
   return list;
 }
 
-function lineOf({ digest, size, modified, version = "" }: BlobInfo): string {
-  return `${digest} ${size} ${modified?.getTime() ?? ""} ${version}`;
-}
-
-/** What a line says. */
-export function blobOf(line: string): BlobInfo {
-  const [digest = "", size, modified, version = ""] = line.split(" ");
-  return {
-    digest: digest as Digest,
-    size: Number(size),
-    ...(modified ? { modified: new Date(Number(modified)) } : {}),
-    ...(version === "" ? {} : { version }),
-  };
-}
-
-/** The digest that a line begins with. */
-export function digestIn(line: string): Digest {
-  return line.slice(0, line.indexOf(" ")) as Digest;
-}
-
 /** Those of these for which `stays` answers true. */
 export function* only<T>(items: Iterable<T>, stays: (item: T) => boolean): Generator<T> {
   for (const item of items) if (stays(item)) yield item;
+}
+
+/** How much room a blob needs at most. */
+function sizeOfRecord({ digest, version = "" }: BlobInfo): number {
+  return 2 * LENGTH + NUMBERS + digest.length + version.length * 3;
+}
+
+const LENGTH = 2;
+const NUMBERS = 16;
+
+/** Writes size, time, algorithm and version, each text behind its length, then the hash; gives where it ends. */
+function writeRecord(room: Buffer, start: number, { digest, size, modified, version }: BlobInfo) {
+  const { algorithm, hex } = splitDigest(digest);
+  room.writeDoubleLE(size, start);
+  room.writeDoubleLE(modified?.getTime() ?? NaN, start + 8);
+  let at = start + NUMBERS;
+  for (const text of [algorithm, version ?? ""]) {
+    const written = room.write(text, at + LENGTH, "utf8");
+    room.writeUInt16LE(written, at);
+    at += LENGTH + written;
+  }
+  room.writeUInt16LE(hex.length / 2, at);
+  return at + LENGTH + room.write(hex, at + LENGTH, "hex");
+}
+
+function readRecord(room: Buffer, start: number): { blob: BlobInfo; end: number } {
+  const parts: [number, number][] = [];
+  let end = start + NUMBERS;
+  for (let n = 0; n < 3; n++) {
+    const from = end + LENGTH;
+    end = from + room.readUInt16LE(end);
+    parts.push([from, end]);
+  }
+  const [algorithm = "", version = "", hex = ""] = parts.map(([from, to], n) =>
+    room.toString(n === 2 ? "hex" : "utf8", from, to)
+  );
+  const time = room.readDoubleLE(start + 8);
+  const digest: Digest = `${algorithm}:${hex}`;
+  const blob = {
+    digest,
+    size: room.readDoubleLE(start),
+    ...(Number.isNaN(time) ? {} : { modified: new Date(time) }),
+    ...(version === "" ? {} : { version }),
+  };
+  return { blob, end };
 }

@@ -19,6 +19,7 @@ import {
   withCollection,
 } from "../../core/mod.ts";
 import { follow, type Plan } from "./plan.ts";
+import { thrift } from "./thrift.ts";
 import { editState, loadState, widthFor, writeCondemned, writeDrops } from "./state.ts";
 
 /**
@@ -57,7 +58,9 @@ export async function condemn(
     if (seen && (seen.epoch >= epoch || isClaimed(seen, now))) throw overtaken();
     return state;
   }, store);
+  thrift();
   const open = await fence(store, plan, state);
+  thrift();
   if (quarantine === 0) return open;
   // Up to the fence somebody may have resolved what it dropped, however long ago the plan was made.
   const notBefore = await timeOf(store) + quarantine;

@@ -1,67 +1,113 @@
 import type { Digest } from "../../core/mod.ts";
 
 /**
- * Digests as the first bits of each: with 64 some 12 to 24 bytes apiece, so a million fit in 16 MiB. Two digests that
- * share these bits pass for one; of 256 nobody can make two.
+ * Digests as the first bits of each: of 64 some 11 bytes apiece, so a million take 11 MB. Two digests that share these
+ * bits pass for one; of 256 nobody can make two.
  */
 export interface DigestSet {
   /** How many there are. */
   readonly size: number;
   /** Whether it is in. */
   has(digest: Digest): boolean;
+  /** The same of 64 hex digits that begin at an offset. */
+  hasHex(bytes: Uint8Array, at: number): boolean;
   /** Puts it in; false if it was in before. */
   add(digest: Digest): boolean;
 }
+
+/** Words of 32 bits, so many a slot; a slot whose second word is 0 is free. */
+type Slots = Uint32Array<ArrayBuffer>;
+
+/** Tables that a set is cut into, by the first bits: they grow one by one, so that little is there twice. */
+const TABLES = 64;
+const FULL = 0.8;
+const GROWTH = 1.25;
 
 /** An empty set. */
 export function createDigestSet(bits: 64 | 256 = 64): DigestSet {
   const words = bits / 32;
   const wanted = new Uint32Array(words);
-  let slots = new Uint32Array(words << 10);
+  const tables: Slots[] = Array.from({ length: TABLES }, () => new Uint32Array(16 * words));
+  const counts = new Uint32Array(TABLES);
   let size = 0;
 
-  /** The place of what is wanted, or the free one where it belongs: its second word is 0. */
-  function find(table: Uint32Array): number {
-    const last = table.length / words - 1;
-    for (let at = (wanted[1] ?? 0) & last;; at = (at + 1) & last) {
-      const slot = at * words;
-      if (table[slot + 1] === 0 || isWanted(table, slot)) return slot;
+  /** The place of what is wanted, or the free one where it belongs. */
+  function find(slots: Slots): number {
+    const capacity = slots.length / words;
+    let at = Math.floor((wanted[1] ?? 0) / 2 ** 32 * capacity) * words;
+    while (slots[at + 1] !== 0 && !isWanted(slots, at)) {
+      at += words;
+      if (at === slots.length) at = 0;
     }
+    return at;
   }
 
-  function isWanted(table: Uint32Array, slot: number): boolean {
-    for (let n = 0; n < words; n++) if (table[slot + n] !== wanted[n]) return false;
+  function isWanted(slots: Slots, at: number): boolean {
+    for (let n = 0; n < words; n++) if (slots[at + n] !== wanted[n]) return false;
     return true;
   }
 
-  function locate(digest: Digest): number {
+  function want(digest: Digest): number {
     const start = digest.indexOf(":") + 1;
-    for (let n = 0; n < words; n++) wanted[n] = word(digest, start + 8 * n);
-    // Never 0, which marks a free slot.
-    wanted[1] ||= 1;
-    return find(slots);
+    for (let n = 0; n < words; n++) {
+      let value = 0;
+      for (let at = start + 8 * n, end = at + 8; at < end; at++) {
+        value = value << 4 | valueOf(digest.charCodeAt(at));
+      }
+      wanted[n] = value;
+    }
+    return table();
   }
 
-  function grow(): void {
-    const larger = new Uint32Array(slots.length * 2);
-    for (let slot = 0; slot < slots.length; slot += words) {
-      if (slots[slot + 1] === 0) continue;
-      for (let n = 0; n < words; n++) wanted[n] = slots[slot + n] ?? 0;
+  function wantHex(bytes: Uint8Array, start: number): number {
+    for (let n = 0; n < words; n++) {
+      let value = 0;
+      for (let at = start + 8 * n, end = at + 8; at < end; at++) {
+        value = value << 4 | valueOf(bytes[at] ?? 0);
+      }
+      wanted[n] = value;
+    }
+    return table();
+  }
+
+  /** The number of the table that what is wanted belongs to. */
+  function table(): number {
+    // Never 0, which marks a free slot.
+    wanted[1] ||= 1;
+    return (wanted[0] ?? 0) % TABLES;
+  }
+
+  function isIn(table: number): boolean {
+    const slots = tables[table];
+    return slots !== undefined && slots[find(slots) + 1] !== 0;
+  }
+
+  function grown(slots: Slots): Slots {
+    const larger = new Uint32Array(Math.ceil(slots.length / words * GROWTH) * words);
+    for (let at = 0; at < slots.length; at += words) {
+      if (slots[at + 1] === 0) continue;
+      for (let n = 0; n < words; n++) wanted[n] = slots[at + n] ?? 0;
       larger.set(wanted, find(larger));
     }
-    slots = larger;
+    return larger;
   }
 
   return {
     get size() {
       return size;
     },
-    has: (digest) => slots[locate(digest) + 1] !== 0,
+    has: (digest) => isIn(want(digest)),
+    hasHex: (bytes, at) => isIn(wantHex(bytes, at)),
     add(digest) {
-      const slot = locate(digest);
-      if (slots[slot + 1] !== 0) return false;
-      slots.set(wanted, slot);
-      if (++size * words > slots.length * 0.75) grow();
+      const table = want(digest);
+      const slots = tables[table];
+      if (!slots) return false;
+      const at = find(slots);
+      if (slots[at + 1] !== 0) return false;
+      slots.set(wanted, at);
+      size++;
+      const count = counts[table] = (counts[table] ?? 0) + 1;
+      if (count * words > slots.length * FULL) tables[table] = grown(slots);
       return true;
     },
   };
@@ -70,12 +116,7 @@ export function createDigestSet(bits: 64 | 256 = 64): DigestSet {
 const ZERO = 48;
 const LETTERS = 87;
 
-/** 32 bits of a hash, from eight hex digits of lower case. */
-function word(digest: Digest, at: number): number {
-  let value = 0;
-  for (let n = 0; n < 8; n++) {
-    const code = digest.charCodeAt(at + n);
-    value = value << 4 | code - (code < LETTERS ? ZERO : LETTERS);
-  }
-  return value >>> 0;
+/** What a hex digit of lower case stands for. */
+function valueOf(code: number): number {
+  return code - (code < LETTERS ? ZERO : LETTERS);
 }

@@ -1,16 +1,19 @@
 import {
   type BlobInfo,
+  type Digest,
   digestOf,
   isOciError,
   type Node,
   parseNode,
   readAll,
+  type Skip,
   splitDigest,
   type Store,
   writableAlgorithm,
 } from "../../core/mod.ts";
 import { type Candidates, createCandidates } from "./candidates.ts";
 import type { Mark } from "./mark.ts";
+import { thrift } from "./thrift.ts";
 import type { Weak } from "./weak.ts";
 
 /** A referrer that nothing lists is looked for in blobs of up to this size, and no smaller than what can hold a digest. */
@@ -34,7 +37,7 @@ export interface Unmarked {
 export async function lookThrough(store: Store, { live }: Mark, before: number): Promise<Unmarked> {
   const [old, young] = [createCandidates(), createCandidates()];
   const referrers: Weak[] = [];
-  let foreign = 0;
+  let [looks, foreign] = [0, 0];
   let batch: BlobInfo[] = [];
   const note = (blob: BlobInfo, node: boolean) => {
     const isOld = blob.modified !== undefined && blob.modified.getTime() < before;
@@ -49,7 +52,9 @@ export async function lookThrough(store: Store, { live }: Mark, before: number):
     }
     note(blob, node !== undefined);
   };
-  for await (const blob of store.backend.blobs.list({ skip: (digest) => live.has(digest) })) {
+  const skip: Skip = Object.assign((digest: Digest) => live.has(digest), { hex: live.hasHex });
+  for await (const blob of store.backend.blobs.list({ skip })) {
+    if (++looks % AT_ONCE === 0) thrift();
     if (!/^sha(256|512)$/.test(splitDigest(blob.digest).algorithm)) foreign++;
     else if (blob.size > SMALL || blob.size < SMALLEST) note(blob, false);
     else batch.push(blob);

@@ -13,6 +13,7 @@ import {
   splitDigest,
   type Store,
 } from "../../core/mod.ts";
+import { thrift } from "./thrift.ts";
 import { createDigestSet, type DigestSet } from "./digest_set.ts";
 
 /** Nodes read at once. */
@@ -84,7 +85,10 @@ export function startMark(store: Store, index: ImageIndex): Mark {
 
 /** Works off a queue that grows meanwhile. */
 async function inParallel<T>(queue: T[], work: (item: T) => Promise<void>): Promise<void> {
-  while (queue.length > 0) await Promise.all(queue.splice(-AT_ONCE).map(work));
+  while (queue.length > 0) {
+    await Promise.all(queue.splice(-AT_ONCE).map(work));
+    thrift();
+  }
 }
 
 /** What a node says; nothing for a leaf. */

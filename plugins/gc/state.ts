@@ -3,6 +3,7 @@ import {
   type CollectionState,
   condemnedName,
   type Descriptor,
+  type Digest,
   editJson,
   loadJson,
   type Schema,
@@ -13,8 +14,9 @@ import {
   type Store,
   z,
 } from "../../core/mod.ts";
-import { blobOf, digestIn } from "./blob_list.ts";
+import type { BlobList } from "./blob_list.ts";
 import type { Candidates } from "./candidates.ts";
+import { thrift } from "./thrift.ts";
 
 /** The state of the last collection, if there was one. */
 export function loadState(store: Store): Promise<CollectionState | undefined> {
@@ -52,22 +54,41 @@ export async function writeCondemned(
   names: Names,
   candidates: Candidates,
 ): Promise<{ n: string; l: string }> {
-  const letters = { n: "", l: "" };
-  for (const kind of ["n", "l"] as const) {
-    const shards = Map.groupBy(
-      candidates[kind].lines(),
-      (line) => shardOf(digestIn(line), names.width),
-    );
-    for (let at = 0; at < names.width; at++) {
+  return {
+    n: await writeShards(store, names, "n", candidates.n),
+    l: await writeShards(store, names, "l", candidates.l),
+  };
+}
+
+async function writeShards(store: Store, names: Names, kind: Shard["kind"], blobs: BlobList) {
+  let letters = "";
+  for (const some of names.width === 1 ? [blobs] : digits.map(blobs.beginningWith)) {
+    const shards = new Map<number, string[]>();
+    for (const blob of some) {
+      const at = shardOf(blob.digest, names.width);
       const lines = shards.get(at);
-      letters[kind] += lines ? "C" : "X";
+      if (lines) lines.push(lineOf(blob));
+      else shards.set(at, [lineOf(blob)]);
+    }
+    // What begins alike comes together, so these are the next ones.
+    const before = letters.length;
+    for (let at = before; at < before + Math.ceil(names.width / digits.length); at++) {
+      const lines = shards.get(at);
+      letters += lines ? "C" : "X";
       if (!lines) continue;
       const name = condemnedName(names, { kind, at });
       await store.backend.docs.swap(name, lines.join("\n"), undefined);
       shards.delete(at);
+      thrift();
     }
   }
   return letters;
+}
+
+const digits = Array.from({ length: 16 }, (_, digit) => digit);
+
+function lineOf({ digest, size, modified, version = "" }: BlobInfo): string {
+  return `${digest} ${size} ${modified?.getTime() ?? ""} ${version}`;
 }
 
 /** The copies that a shard condemns. */
@@ -77,7 +98,15 @@ export async function readCondemned(
   shard: Shard,
 ): Promise<BlobInfo[]> {
   const doc = await store.backend.docs.load(condemnedName(state, shard));
-  return doc?.text.split("\n").map(blobOf) ?? [];
+  return doc?.text.split("\n").map((line) => {
+    const [digest = "", size, modified, version = ""] = line.split(" ");
+    return {
+      digest: digest as Digest,
+      size: Number(size),
+      ...(modified ? { modified: new Date(Number(modified)) } : {}),
+      ...(version === "" ? {} : { version }),
+    };
+  }) ?? [];
 }
 
 const dropsSchema = z.array(z.looseObject({})) as unknown as Schema<readonly Descriptor[]>;
@@ -114,5 +143,6 @@ export async function removeLists(
     if (Number(epoch) > names.epoch || name === dropsName(names)) continue;
     const seen = await docs.load(name);
     if (seen) await docs.swap(name, undefined, seen);
+    thrift();
   }
 }

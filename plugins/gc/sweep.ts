@@ -15,9 +15,12 @@ import { type BlobList, createBlobList } from "./blob_list.ts";
 import type { Meter } from "./budget.ts";
 import { isOurs } from "./condemn.ts";
 import { editState, readCondemned } from "./state.ts";
+import { thrift } from "./thrift.ts";
 
 /** Digests that are deleted under one claim. */
 const GROUP = 10_000;
+/** Copies that are deleted in one go, where that is free: what they cost in memory is given back between. */
+const SLICE = 2_000;
 /** What a claim's deadline adds to that of its requests, in milliseconds. */
 const SLACK = 30_000;
 
@@ -55,7 +58,7 @@ export async function sweep(store: Store, begun: CollectionState, meter: Meter):
       if (!await isOurs(store, state)) return { ...sum, stopped: OVERTAKEN };
       const done = await sweepGroup(store, state, group, meter);
       if (!done) return { ...sum, stopped: OVERTAKEN };
-      for (const blob of done.removed) sum.removed.add(blob);
+      for (const { digest, size } of done.removed) sum.removed.add({ digest, size });
       for (const answer of done.answers) {
         if (answer.outcome === "replaced") sum.replaced++;
         if (answer.outcome === "failed" || answer.outcome === "unknown") sum.failed.push(answer);
@@ -124,11 +127,13 @@ async function sweepGroup(
   if (!claimed) return undefined;
   const rescued = new Set<Digest>(claimed.rescued);
   const seen = mine.flatMap((part) => part.seen).filter(({ digest }) => !rescued.has(digest));
+  thrift();
   const removed: BlobInfo[] = [];
   const answers: Removal[] = [];
   // Where deletes are exact they may be repeated, so a list can be left half-way; a claim is used once.
   while (answers.length < seen.length && (claim || meter.left > 0)) {
-    const next = seen.slice(answers.length, claim ? undefined : answers.length + meter.left);
+    const most = claim ? Infinity : Math.min(SLICE, meter.left);
+    const next = seen.slice(answers.length, answers.length + most);
     const told = await blobs.delete(next, {
       batch: batchOf(state),
       ...(until === undefined ? {} : { until: new Date(until) }),
@@ -139,6 +144,7 @@ async function sweepGroup(
       answers.push(answer);
       if (blob && answer.outcome === "removed") removed.push(blob);
     }
+    thrift();
     meter.count(told.filter(({ outcome }) => outcome === "removed").length);
   }
   for (const { digest } of answers) store.stamps.delete(digest);

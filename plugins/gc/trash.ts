@@ -1,6 +1,7 @@
 import { type BlobInfo, type Digest, isUsable, type Store, timeOf } from "../../core/mod.ts";
 import { createBlobList } from "./blob_list.ts";
 import { type Mark, startMark } from "./mark.ts";
+import { thrift } from "./thrift.ts";
 
 /** What lies in the trash. */
 export interface TrashSum {
@@ -44,6 +45,7 @@ export async function bringBack(
     const isFresh = !known;
     known ??= startMark(store, index);
     await known.add(index.manifests.filter(isUsable));
+    thrift();
     const before = back.length;
     const missed: Digest[] = [];
     for (const { batch, digest } of lying) {

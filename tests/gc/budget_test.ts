@@ -23,7 +23,7 @@ everyLayout("a budget", (fresh) => {
     const counts: number[] = [];
     for (let left = 8; left > 0; left = (await storedIn(layout)).length) {
       const { removed, stopped } = await collectIn(place, { budget: { deletes: 3 } });
-      if (counts.length === 0) assert.equal([...removed][0]?.digest, node);
+      if (counts.length === 0) assert.ok([...removed].some(({ digest }) => digest === node));
       counts.push(removed.length);
       assert.match(stopped ?? "budget of deletes is spent", /^budget of deletes is spent$/);
       assert.ok(counts.length < 10, "it does not get on");

@@ -15,16 +15,33 @@ const digests = fc.tuple(fc.constantFrom(["sha256", 32], ["sha512", 64]), hex(64
 
 describe("a set of digests", () => {
   it("holds what was put in and nothing else, as a Set does", () => {
-    fc.assert(fc.property(fc.array(digests), digests, (some, other) => {
-      const set = createDigestSet();
-      const model = new Set<Digest>();
-      for (const digest of some) {
-        assert.equal(set.add(digest), !model.has(digest));
-        model.add(digest);
-      }
-      assert.equal(set.size, model.size);
-      for (const digest of [...some, other]) assert.equal(set.has(digest), model.has(digest));
-    }));
+    fc.assert(
+      fc.property(fc.array(digests), digests, fc.constantFrom(64, 256), (some, other, bits) => {
+        const set = createDigestSet(bits);
+        const model = new Set<Digest>();
+        for (const digest of some) {
+          assert.equal(set.add(digest), !model.has(digest));
+          model.add(digest);
+        }
+        assert.equal(set.size, model.size);
+        for (const digest of [...some, other]) {
+          const [algorithm = "", hex = ""] = digest.split(":");
+          assert.equal(set.has(digest), model.has(digest));
+          if (algorithm !== "sha256") continue;
+          assert.equal(set.hasHex(utf8(`before${hex}`), 6), model.has(digest));
+        }
+      }),
+    );
+  });
+
+  it("of 256 bits tells apart what begins alike", () => {
+    const [one, other] = [
+      `sha256:${"a".repeat(63)}1` as Digest,
+      `sha256:${"a".repeat(63)}2` as Digest,
+    ];
+    const [few, all] = [createDigestSet(), createDigestSet(256)];
+    for (const set of [few, all]) assert.ok(set.add(one));
+    assert.deepEqual([few.add(other), all.add(other)], [false, true]);
   });
 
   it("grows to twenty thousand and loses none", () => {

@@ -109,7 +109,7 @@ export const mutations: readonly Mutation[] = [
               mark: {
                 ...plan.mark,
                 add: () => Promise.resolve(),
-                live: { size: 0, has: () => false, add: () => false },
+                live: { size: 0, has: () => false, hasHex: () => false, add: () => false },
               },
             }),
           }),

@@ -4,6 +4,7 @@ import { type ErrorCode, isOciError, systemClock } from "../../../core/mod.ts";
 import { s3, type S3Options } from "../../../plugins/s3/mod.ts";
 import { blobOf, utf8 } from "../../contract/suite.ts";
 import { put } from "../../contract/suite.ts";
+import type { Rule } from "../../s3_server/faults.ts";
 import type { Changes } from "../../s3_server/switches.ts";
 import { credentialsOf, opening, startBucket } from "./buckets.ts";
 
@@ -26,10 +27,11 @@ function allOf(error: unknown): string {
 async function failure(
   address: URL,
   options: S3Options,
-  changes: Changes = {},
+  wrong: Changes | Rule = {},
 ): Promise<Error & { readonly code: ErrorCode; readonly reason?: string }> {
   const before = server.switches;
-  server.change(changes);
+  if ("fault" in wrong) server.faults.add(wrong);
+  else server.change(wrong);
   try {
     const open = s3(options).backends?.["s3"] ?? assert.fail();
     const hurried = { ...systemClock, sleep: (ms: number) => systemClock.sleep(ms / 50) };
@@ -42,6 +44,7 @@ async function failure(
     return error;
   } finally {
     server.change(before as Changes);
+    server.faults.clear();
   }
   return assert.fail("it succeeded");
 }
@@ -54,14 +57,22 @@ const place = bucket.url("errors/place");
 const nowhere = new URL(place.href.replace("//test/", "//no-such-bucket/"));
 const unreachable = new URL("s3://test/place?endpoint=http://127.0.0.1:9");
 const deny = (prefix: string): Changes => ({ auth: { deny: [{ op: "PutObject", prefix }] } });
+const locked: Rule = {
+  op: "PutObject",
+  key: "*/blobs/*",
+  fault: { kind: "status", status: 403, code: "ObjectLocked" },
+};
+const elsewhere: Changes = { region: { name: "eu-west-1", check: 400, told: false } };
 
 const CASES: Readonly<
-  Record<string, readonly [URL, S3Options, Changes, ErrorCode, string | undefined, RegExp]>
+  Record<string, readonly [URL, S3Options, Changes | Rule, ErrorCode, string | undefined, RegExp]>
 > = {
   "a wrong secret": [place, keyed(server.accessKey), {}, "refused", "secret", /secret key/],
   "an unknown access key": [place, keyed("nobody"), {}, "refused", "access_key", /access key/],
   "a missing bucket": [nowhere, good, {}, "not_found", "bucket", /no such bucket/],
   "a forbidden key": [place, good, deny("errors/place/blobs/"), "refused", "access", /denied/],
+  "an object that is locked": [place, good, locked, "refused", "object_lock", /locked/],
+  "another region, untold": [place, good, elsewhere, "refused", "region", /not in the region/],
   "a full quota": [place, good, { limits: { quota: 0 } }, "unavailable", "quota", /no room/],
   "a server that is not there": [unreachable, good, {}, "unavailable", undefined, /127.0.0.1:9/],
 };

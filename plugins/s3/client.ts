@@ -182,7 +182,7 @@ export function createClient(options: ClientOptions): Client {
         success ? call.limit ?? SMALL : SMALL,
       );
       const trouble = troubleOf(status, headers, bytes);
-      if (success || (call.accept?.includes(status) && trouble.code !== "NoSuchBucket")) {
+      if (success || (call.accept?.includes(status) && isAnswer(trouble))) {
         return { reply: { status, headers, bytes, body: answer.body } };
       }
       slower = remedyOf(trouble) === "slower";
@@ -268,6 +268,11 @@ export function createClient(options: ClientOptions): Client {
     const message = `Cannot ${action}: the call was aborted`;
     return new OciError("aborted", message, { url: address.url.href, cause: signal?.reason });
   }
+}
+
+/** Whether a 404 is about the key: that a bucket or a user is not there says nothing of it. */
+function isAnswer({ status, code }: Trouble): boolean {
+  return status !== 404 || /^(NotFound|NoSuch(Key|Version|Upload|Object))$/.test(code);
 }
 
 /** Whether a server may have stumbled over a sum it does not know, rather than over a wrong one. */

@@ -92,7 +92,8 @@ export function remedyOf({ status, code, region }: Trouble): Remedy {
 
 const QUOTA = /^(QuotaExceeded|XMinioStorageFull|InsufficientStorage|StorageQuotaExceeded)$/;
 const SECRET = /^(SignatureDoesNotMatch|InvalidSecurity|AuthFailure)$/;
-const KEY = /^(InvalidAccessKeyId|InvalidClientTokenId|UnrecognizedClientException)$/;
+const KEY =
+  /^(InvalidAccessKeyId|InvalidClientTokenId|UnrecognizedClientException|XAdminUserNotFound)$/;
 const TOKEN = /^(ExpiredToken(Exception)?|InvalidToken|TokenRefreshRequired)$/;
 
 /** What it means for a reader: the library's code, a finer reason, and a sentence's end. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { type ErrorCode, isOciError, systemClock } from "../../../core/mod.ts";
 import { s3, type S3Options } from "../../../plugins/s3/mod.ts";
-import { blobOf, utf8 } from "../../contract/suite.ts";
+import { blobOf, fails, utf8 } from "../../contract/suite.ts";
 import { put } from "../../contract/suite.ts";
 import type { Rule } from "../../s3_server/faults.ts";
 import type { Changes } from "../../s3_server/switches.ts";
@@ -96,6 +96,16 @@ describe("errors of a bucket", () => {
       told.add(message.replace(/, request \w+/, "").replace(/"[^"]*"|http:\S+/g, ""));
     }
     assert.equal(told.size, Object.keys(CASES).length, [...told].join("\n"));
+  });
+
+  it("a 404 that is not about the key is no answer: nothing is taken for absent", async () => {
+    const backend = await bucket.place();
+    const fault = { kind: "status", status: 404, code: "XAdminUserNotFound" } as const;
+    server.faults.add({ op: "GetObject", chance: 1, fault });
+    await fails(backend.docs.load("index.json"), "refused");
+    await fails(backend.blobs.read(digest), "refused");
+    server.faults.clear();
+    assert.equal(await backend.docs.load("index.json"), undefined);
   });
 
   for (const check of [400, 301, 307] as const) {

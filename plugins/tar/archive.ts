@@ -75,7 +75,6 @@ export function openArchive(
     const fd = openSync(path, "r");
     try {
       const stats = fstatSync(fd);
-      if (!stats.isFile()) throw new OciError("invalid", `${action}: it is no regular file`);
       const contents = await scan(fd, stats.size).catch((error) => {
         // An append may have come to be while its headers were read.
         if (signatureOf(fstatSync(fd)) !== signatureOf(stats)) return undefined;
@@ -94,6 +93,10 @@ export function openArchive(
     try {
       while (true) {
         const stats = statSync(path, { throwIfNoEntry: false });
+        // Before it is opened: a pipe would be waited for.
+        if (stats && !stats.isFile()) {
+          throw new OciError("invalid", `${action}: it is no regular file`);
+        }
         if (!stats) known = { view: nothing(), signature: "" };
         else if (signatureOf(stats) !== known.signature) {
           // One that has begun before this look may have passed what has changed since.

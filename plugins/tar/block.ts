@@ -56,6 +56,15 @@ export function broken(why: string, at: number): OciError {
   return new OciError("corrupt", `Cannot read the archive: ${why} at offset ${at}`);
 }
 
+/** Whether a block may be meant as a header, or as nothing: a damaged one still says what it is. */
+export function looksLikeHeader(block: Uint8Array): boolean {
+  if (block.length < BLOCK) return false;
+  const buffer = Buffer.from(block.buffer, block.byteOffset, BLOCK);
+  if (buffer.toString("latin1", MAGIC, MAGIC + 5) === "ustar" || isZero(block)) return true;
+  const sum = digitsIn(block, SUM);
+  return sum === checksum(block) || sum === signedChecksum(block);
+}
+
 /**
  * Reads a header block; `at` is where it stands. Names are bytes, one a character, whatever they are encoded in. Throws
  * `corrupt`.

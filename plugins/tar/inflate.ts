@@ -1,4 +1,11 @@
-import { closeSync, createReadStream, createWriteStream, openSync, readSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  readSync,
+  statSync,
+} from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -32,6 +39,8 @@ const ALWAYS = 1 << 30;
 export function compressionOf(path: string): Compression | undefined {
   const bytes = new Uint8Array(6);
   try {
+    // A pipe would be waited for.
+    if (!statSync(path).isFile()) return undefined;
     const fd = openSync(path, "r");
     try {
       readSync(fd, bytes, 0, bytes.length, 0);

@@ -1,7 +1,15 @@
 // Reads an archive header by header without knowing where its bytes come from: whoever drives it brings the bytes it
 // asks for, from a file by position or from a stream in order, and may take the body of each member before it goes on.
 import { Buffer } from "node:buffer";
-import { BLOCK, broken, type Header, isZero, padded, readHeader } from "./block.ts";
+import {
+  BLOCK,
+  broken,
+  type Header,
+  isZero,
+  looksLikeHeader,
+  padded,
+  readHeader,
+} from "./block.ts";
 import { type Extension, readRecords } from "./pax.ts";
 import { OciError } from "../../core/mod.ts";
 
@@ -61,6 +69,9 @@ export function* readMembers(
   for (let count = 0;;) {
     const block = yield { at, length: BLOCK };
     if (block.length === 0) return ended(at, false);
+    if (at === 0 && !looksLikeHeader(block)) {
+      throw new OciError("invalid", "Cannot read the archive: it is no tar archive");
+    }
     if (block.length < BLOCK) throw broken("the archive is cut short", at);
     if (isZero(block)) {
       const next = yield { at: at + BLOCK, length: BLOCK };

@@ -85,7 +85,11 @@ test("a stream may be compressed, or a docker archive; one that is torn or no ar
       (await at(cwd, ["inspect", "./docker:v1", "--image-config", "--raw"], 0)).out,
       config,
     );
-    for (const broken of ["hello", bytes.slice(0, 100), gzipSync(bytes).subarray(0, 1000)]) {
+    assert.match(
+      (await at(cwd, ["list", "-"], 65, "hello")).err,
+      /it is no tar archive {2}\[invalid\]/,
+    );
+    for (const broken of [bytes.slice(0, 700), gzipSync(bytes).subarray(0, 1000)]) {
       assert.match((await at(cwd, ["list", "-"], 3, broken)).err, /\[corrupt\]/);
     }
     assert.match((await at(cwd, ["list", "-"], 2, "")).err, /no layout is there/);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -167,8 +168,8 @@ describe("a hostile archive", () => {
     ["of endless records", archive(...Array(100).fill(pax({ comment: "x" })), blob), "corrupt"],
     ["of a record before nothing", archive(pax({ comment: "x" })), "corrupt"],
     ["of data behind a zero block", Buffer.concat([MARKER, Buffer.alloc(512), index]), "corrupt"],
-    ["that is text", Buffer.from("hello ".repeat(200)), "corrupt"],
-    ["that is short", Buffer.from("hello"), "corrupt"],
+    ["that is text", Buffer.from("hello ".repeat(200)), "invalid"],
+    ["that is short", Buffer.from("hello"), "invalid"],
     ["that is a torn gzip", gzipSync(cut).subarray(0, 60), "corrupt"],
     ["that is bzip2", Buffer.from("BZh91AY&SY....................."), "unsupported"],
   ];
@@ -187,7 +188,7 @@ describe("a hostile archive", () => {
         : length >= cut.length - 512;
       const work = opened(cut.subarray(0, length)).then((found) => found[Symbol.dispose]());
       if (whole) await work;
-      else await fails(work, "corrupt");
+      else await fails(work, length < 512 ? "invalid" : "corrupt");
     }
   });
 
@@ -216,6 +217,13 @@ describe("a hostile archive", () => {
       archive(MARKER, member({ name: "index.json", type: "2", link: "x" })),
     );
     await fails(linked.store.docs.load("index.json"), "unsupported");
+  });
+
+  it("that is a folder, or a pipe nobody writes to, is invalid at once", async () => {
+    using folder = temporaryFolder();
+    const pipe = join(folder.path, "pipe.tar");
+    assert.equal(spawnSync("mkfifo", [pipe]).status, 0);
+    for (const path of [pipe, folder.path]) await fails(openAt(path, { mode: "read" }), "invalid");
   });
 
   it("that inflates without end is refused", async () => {

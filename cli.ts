@@ -34,4 +34,8 @@ export function main(registry: Registry): Promise<number> {
   return run(registry, exits);
 }
 
-if (import.meta.main) process.exitCode = await main(createRegistry(builtins));
+if (import.meta.main) {
+  const code = process.exitCode = await main(createRegistry(builtins));
+  // Who was stopped while a pipe waited for its other end would be held by it for ever.
+  if (code >= exits.timeout) process.stderr.write("", () => process.exit(code));
+}

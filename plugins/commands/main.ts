@@ -52,7 +52,7 @@ export async function main(
     const ending: Ending = stop.ending() ?? endingOf(error);
     if (isOciError(error) && error.reason === NOBODY_READS) return 0;
     const json = wantsJson(rest, terminal);
-    if (ending === "usage") hints.push(who.replace(/^stowage ?/, "stowage help ").trim());
+    if (ending === "usage") hints.push(helpFor(who));
     const told = stop.ending() === undefined ? error : stop.describe(error);
     const trace = ending === "defect" || rest.includes("-vv");
     const reason = stop.ending() === undefined && isOciError(error) ? error.reason : undefined;
@@ -62,6 +62,10 @@ export async function main(
   } finally {
     stop.end();
   }
+}
+
+function helpFor(who: string): string {
+  return who.replace(/^stowage ?(help)?/, "stowage help ").trim();
 }
 
 async function runCommand(
@@ -94,13 +98,18 @@ async function runCommand(
   const common = flags as Common;
   const json = common.json || common.format === "json";
   if (common.timeout !== undefined) stop.after(common.timeout);
+  const own = flags as {
+    readonly "lock-wait"?: number;
+    readonly durability?: "full" | "none";
+    readonly "dry-run"?: boolean;
+  };
   const talk = createTalk(terminal, clock, {
+    dry: own["dry-run"] === true,
     mode: common.progress,
     quiet: common.quiet,
     verbose: common.verbose,
     logs: common["log-format"],
   });
-  const own = flags as { readonly "lock-wait"?: number; readonly durability?: "full" | "none" };
   const stats = common.stats ? (await import("./stats.ts")).watch(registry) : undefined;
   const places: Places = {
     registry: stats?.registry ?? registry,

@@ -140,9 +140,10 @@ function percent(done: number, total: number): string {
 const PAST: Readonly<Record<string, string>> = { copy: "Copied", push: "Pushed", pull: "Pulled" };
 
 /** What is said in the end: `Copied 3 references: 41 blobs, 1.2 GiB; 18 already there, 12.4 s`. */
-export function summary(progress: Progress, tally: Tally): string {
+export function summary(progress: Progress, tally: Tally, dry = false): string {
   const { action, references } = progress;
-  const past = PAST[action] ?? `${action.charAt(0).toUpperCase()}${action.slice(1)}ed`;
+  const done = PAST[action] ?? `${action.charAt(0).toUpperCase()}${action.slice(1)}ed`;
+  const past = dry ? `Would have ${done.toLowerCase()}` : done;
   const blobs = `${plural(tally.blobs, "blob")}, ${bytes(tally.bytes)}`;
   const rest = [
     `${tally.skipped} already there`,

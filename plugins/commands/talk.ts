@@ -16,6 +16,8 @@ export interface TalkOptions {
   readonly quiet: boolean;
   readonly verbose: number;
   readonly logs: "text" | "json";
+  /** Nothing is written, and the summary says so. */
+  readonly dry?: boolean;
 }
 
 const EVERY = { tty: 100, plain: 10_000, json: 500 };
@@ -84,7 +86,7 @@ export function createTalk(terminal: Terminal, clock: Clock, options: TalkOption
       if (event.type !== "end") return;
       terminal.live([]);
       if (event.ok && mode !== "none" && !options.quiet) {
-        terminal.err(summary(progress, event.tally));
+        terminal.err(summary(progress, event.tally, options.dry));
       }
       progress = undefined;
     },

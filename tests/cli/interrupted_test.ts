@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { join } from "node:path";
+import process from "node:process";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { digestOf, type IngestStatus } from "../../core/mod.ts";
 import { blobOf, jsonOf } from "../images.ts";
 import { runtimes } from "../runtimes.ts";
+import { unless } from "../skip.ts";
 import { entriesIn, openFolder } from "./layout.ts";
 import { ended, inFolder, kill, stowage } from "./stowage.ts";
 
@@ -88,4 +90,15 @@ test("a copy that is killed is gone on with, and one that is interrupted says so
     let size = 0;
     for await (const chunk of stream) size += chunk.length;
     assert.equal(size, BIG);
+  }));
+
+test("who is stopped while a pipe waits for its writer ends all the same", {
+  timeout: 60_000,
+  ...unless(process.platform === "win32" && "Windows has no named pipes in folders"),
+}, () =>
+  inFolder(async (cwd) => {
+    execFileSync("mkfifo", [join(cwd, "pipe")]);
+    const run = await stowage(["push", "--create", "s:v1", "pipe", "--timeout", "1s"], { cwd });
+    assert.equal(run.code, 124, run.err);
+    assert.match(run.err, /its time is up: nothing is half-written/);
   }));

@@ -140,6 +140,8 @@ test("a dry run says the same and writes nothing", () =>
     assert.equal(existsSync(join(cwd, "store")), false);
     const real = await stowage(push, { cwd });
     assert.equal(dry.out, real.out);
+    assert.match(dry.err, /^Would have pushed 1 reference: /m);
+    assert.match(real.err, /^Pushed 1 reference: /m);
     const before = snapshot(join(cwd, "store"));
     const other = await stowage(["push", "./store:v1", "a", "--annotation", "k=v", "--dry-run"], {
       cwd,

@@ -448,7 +448,7 @@ describe("opening a directory", () => {
     await fails(
       openLayout(new URL("ftp://example/x"), { registry }),
       "unsupported",
-      /known schemes are dir, mem, tar$/,
+      /known schemes are dir, mem, s3, tar$/,
     );
   });
 });

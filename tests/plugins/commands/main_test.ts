@@ -156,17 +156,24 @@ describe("whoever reads errors as JSON gets JSON, even where flags cannot be rea
 });
 
 describe("a run is stopped from outside", () => {
-  const waiting = act(
-    "list",
-    ({ signal }) =>
-      new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason))),
-  );
+  /** A command, and the moment from which on it can be stopped. */
+  function begun(run: (context: CommandContext) => Promise<number | void>) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const command = act("list", (context) => {
+      const running = run(context);
+      resolve();
+      return running;
+    });
+    return { command, begun: promise };
+  }
+  const wait = ({ signal }: CommandContext) =>
+    new Promise<void>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
   for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
     it(signal, async () => {
       const { host, said, stop } = fakeHost(["list"]);
-      const done = main(registryOf(waiting), EXITS, host);
-      for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      const waiting = begun(wait);
+      const done = main(registryOf(waiting.command), EXITS, host);
+      await waiting.begun;
       stop(signal);
       assert.equal(await done, EXITS[signal]);
       assert.match(said.err[0] ?? "", new RegExp(signal));
@@ -175,14 +182,14 @@ describe("a run is stopped from outside", () => {
   it("a command that stays ends well on SIGTERM, and hears SIGHUP", async () => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) {
       let heard = 0;
-      const staying = act("list", async ({ signal, stay }) => {
+      const staying = begun(async ({ signal, stay }) => {
         stay(() => void heard++);
         await new Promise((resolve) => signal.addEventListener("abort", resolve));
         return 7;
       });
       const { host, stop } = fakeHost(["list"]);
-      const done = main(registryOf(staying), EXITS, host);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      const done = main(registryOf(staying.command), EXITS, host);
+      await staying.begun;
       stop("SIGHUP");
       stop(signal);
       assert.deepEqual([await done, heard], [signal === "SIGTERM" ? 7 : EXITS.SIGINT, 1]);
@@ -190,17 +197,18 @@ describe("a run is stopped from outside", () => {
   });
   it("its time runs out", async () => {
     const { host, clock } = fakeHost(["list", "--timeout", "5s"]);
-    const done = main(registryOf(waiting), EXITS, host);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const waiting = begun(wait);
+    const done = main(registryOf(waiting.command), EXITS, host);
+    await waiting.begun;
     clock.pass(5000);
     assert.equal(await done, EXITS.timeout);
   });
   it("a second signal, or ten seconds, end the process with the first one's code", async () => {
-    const deaf = act("list", () => new Promise(() => {}));
     for (const again of [true, false]) {
       const { host, said, clock, stop } = fakeHost(["list"]);
-      const never = main(registryOf(deaf), { ...EXITS, SIGINT: 130, SIGTERM: 143 }, host);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      const deaf = begun(() => new Promise(() => {}));
+      const never = main(registryOf(deaf.command), { ...EXITS, SIGINT: 130, SIGTERM: 143 }, host);
+      await deaf.begun;
       stop("SIGINT");
       if (again) stop("SIGINT");
       else clock.pass(10_000);

@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { existsSync, renameSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { systemClock } from "../../../core/mod.ts";
 import { all, listed, noise, put } from "../../contract/suite.ts";
 import { finished, runtimes, startProgram } from "../../runtimes.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
@@ -16,13 +19,18 @@ for (const other of runtimes) {
       await using store = await openAt(folder.path);
       for (let n = 0; n < BLOBS; n++) await put(store, noise(10, n + 1));
       const program = new URL("./racer.ts", import.meta.url);
-      const start = String(Date.now() + 1_500);
       const [first] = runtimes;
       assert.ok(first);
-      const [deleter, renewer] = await Promise.all([
-        finished(startProgram(other, program, [folder.path, "delete", start])),
-        finished(startProgram(first, program, [folder.path, "renew", start])),
+      using meeting = temporaryFolder();
+      const racing = Promise.all([
+        finished(startProgram(other, program, [folder.path, "delete", meeting.path])),
+        finished(startProgram(first, program, [folder.path, "renew", meeting.path])),
       ]);
+      const isReady = (what: string) => existsSync(join(meeting.path, what));
+      while (!isReady("delete") || !isReady("renew")) await systemClock.sleep(5);
+      writeFileSync(join(meeting.path, "going"), String(Date.now() + 50));
+      renameSync(join(meeting.path, "going"), join(meeting.path, "go"));
+      const [deleter, renewer] = await racing;
       const removed = deleter.out.trim().split("\n");
       const renewed = renewer.out.trim().split("\n");
       assert.deepEqual([removed.length, renewed.length], [BLOBS, BLOBS]);

@@ -74,6 +74,22 @@ export const mutations: readonly Mutation[] = [
       },
     },
     {
+      name: "an index that another program has written counts as ours",
+      setting: {
+        laws,
+        scenario: { ...prompt, strangers: 2, runs: 1, threads: 1, drops: false, undo: false },
+        weather: fair,
+        changes: {
+          store: (store) =>
+            withRoot(store, (root) => ({
+              get era() {
+                return `${root.epoch}`;
+              },
+            })),
+        },
+      },
+    },
+    {
       name: "no fence is set",
       setting: {
         laws,

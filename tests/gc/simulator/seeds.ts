@@ -2,6 +2,7 @@
 export const seeds: Readonly<Record<string, number>> = {
   "exact: what was made sure of counts in later epochs": 35,
   "exact: a blob is stamped in the epoch of the end of its adoption": 141,
+  "exact: an index that another program has written counts as ours": 9,
   "exact: no fence is set": 8,
   "exact: edits behind a fence share its swap": 1,
   "exact: an edit is not judged anew after a lost swap": 138,
@@ -11,6 +12,7 @@ export const seeds: Readonly<Record<string, number>> = {
   "exact: a writer does not know its own swap again": 51,
   "deadline: what was made sure of counts in later epochs": 1,
   "deadline: a blob is stamped in the epoch of the end of its adoption": 34,
+  "deadline: an index that another program has written counts as ours": 0,
   "deadline: no fence is set": 1,
   "deadline: edits behind a fence share its swap": 43,
   "deadline: an edit is not judged anew after a lost swap": 27,

@@ -1,19 +1,15 @@
 import { collect } from "../../../plugins/gc/collect.ts";
 import { DAY, eager } from "../collecting.ts";
-import {
-  type Changes,
-  collectAll,
-  open,
-  readOnce,
-  type Scenario,
-  type Stage,
-  write,
-} from "./actors.ts";
+import { collectAll } from "./collector.ts";
 import { type Chance, chanceOf } from "./chance.ts";
 import { contents, rootOf } from "./content.ts";
 import { assertClean, assertKept, assertSound, assertWhole, entriesIn } from "./invariants.ts";
 import { createLedger } from "./ledger.ts";
 import { createShelf, lawful, type Laws } from "./store.ts";
+import { type Changes, open, type Scenario, type Stage } from "./stage.ts";
+import { readOnce } from "./reader.ts";
+import { writeAsStranger } from "./stranger.ts";
+import { write } from "./writer.ts";
 import { calm, createWorld, type Process, type Weather } from "./world.ts";
 
 /** One way a run may go. */
@@ -62,6 +58,7 @@ function scenarioOf(chance: Chance, { protocol }: Laws): Scenario {
     readers: skewed || deletes || quarantine === 0 ? 0 : 1,
     writers: 2,
     collectors: 2,
+    strangers: 0,
     edits: 1 + chance.below(3),
     runs: 1 + chance.below(2),
     deletes,
@@ -128,6 +125,9 @@ async function play(stage: Stage): Promise<void> {
   }
   for (let at = 1; at <= scenario.readers; at++) {
     start(`reader${at}`, (one) => readOnce(stage, one));
+  }
+  for (let at = 1; at <= scenario.strangers; at++) {
+    start(`stranger${at}`, (one) => writeAsStranger(stage, one));
   }
   await world.run();
   world.settle();

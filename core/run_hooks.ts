@@ -120,7 +120,10 @@ function assertSame(hook: string, before: Descriptor, after: Descriptor): void {
   );
 }
 
-/** Runs a hook that may refuse: what it throws becomes `refused`, with its reason. */
+/** What a hook throws because the place fails it, not because it refuses. */
+const TROUBLE = ["unavailable", "read_only", "locked", "lease_lost", "aborted"] as const;
+
+/** Runs a hook that may refuse: what it throws becomes `refused`, with its reason, unless the place is to blame. */
 async function refusable<T>(
   store: Store,
   hook: string,
@@ -130,6 +133,7 @@ async function refusable<T>(
   try {
     return await run();
   } catch (error) {
+    if (isOciError(error, ...TROUBLE)) throw error;
     const name = nameOf(entry) ?? entry.digest;
     throw new OciError(
       "refused",

@@ -172,6 +172,9 @@ async function stage(
     await place.disk.step("sync document");
     await place.disk.syncFile(fd);
     return { path, version: versionOf(stats, bytes) };
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
   } finally {
     closeSync(fd);
   }

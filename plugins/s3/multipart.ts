@@ -233,8 +233,8 @@ export async function copyObject(
 ): Promise<void> {
   const from = copySource(source.bucket, source.key);
   if (size <= ONE_COPY) {
-    const match = source.etag ? { "x-amz-copy-source-if-match": `"${source.etag}"` } : {};
-    const headers = { "x-amz-copy-source": from, ...match };
+    const headers: Record<string, string> = { "x-amz-copy-source": from };
+    if (source.etag) headers["x-amz-copy-source-if-match"] = `"${source.etag}"`;
     await working(client, action, { operation: "CopyObject", key, headers });
     return;
   }

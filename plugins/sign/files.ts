@@ -1,7 +1,26 @@
 // Files that are named on the command line: keys, policies, passphrases.
-import { chmodSync, closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { Buffer } from "node:buffer";
-import { errnoOf, isOciError, messageOf, OciError, usageError } from "../../core/mod.ts";
+import {
+  errnoOf,
+  fileError,
+  isOciError,
+  messageOf,
+  OciError,
+  randomHex,
+  systemClock,
+  usageError,
+} from "../../core/mod.ts";
 
 /** The text of a file, of at most `limit` bytes; what cannot be read is a usage error. */
 export function readFileText(path: string, what: string, limit: number): string {
@@ -59,28 +78,39 @@ export interface WriteOptions {
   readonly force: boolean;
 }
 
-/** Writes a file that nobody else may have made meanwhile; throws `already_exists`. */
+/**
+ * Writes a file that nobody else may have made meanwhile, wholly or not at all; what is replaced stays until then.
+ * Throws `already_exists`, `read_only`, `unavailable`.
+ */
 export function writeNewFile(path: string, text: string, { mode, force }: WriteOptions): void {
-  const { O_WRONLY, O_CREAT, O_EXCL, O_TRUNC } = constants;
+  const quoted = JSON.stringify(path);
+  const made = force ? `${path}.${randomHex(systemClock, 8)}` : path;
   try {
-    const fd = openSync(path, O_WRONLY | O_CREAT | (force ? O_TRUNC : O_EXCL), mode);
+    const fd = openSync(made, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
-      // One that was there has a mode of its own.
-      if (force) chmodSync(path, mode);
-      writeSync(fd, text);
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length;) at += writeSync(fd, bytes, at);
+      fsyncSync(fd);
+    } catch (error) {
+      rmSync(made, { force: true });
+      throw error;
     } finally {
       closeSync(fd);
     }
+    if (!force) return;
+    try {
+      renameSync(made, path);
+    } catch (error) {
+      rmSync(made, { force: true });
+      throw error;
+    }
   } catch (error) {
-    const quoted = JSON.stringify(path);
     if (errnoOf(error) === "EEXIST") {
       throw new OciError(
         "already_exists",
         `Cannot write ${quoted}: it is there already; --force replaces it`,
       );
     }
-    throw new OciError("unavailable", `Cannot write ${quoted}: ${messageOf(error)}`, {
-      cause: error,
-    });
+    throw fileError(error, `Cannot write ${quoted}`);
   }
 }

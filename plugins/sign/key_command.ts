@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { defineBody, usageError } from "../../core/mod.ts";
 import type { KeyObject, Scheme } from "./crypto.ts";
 import { naming, readFileText, writeNewFile } from "./files.ts";
@@ -59,7 +60,12 @@ export default defineBody({
       const pem = printPrivateKey(key, { passphrase, compat });
       // The private half first: its file says that the name is free.
       writeNewFile(`${out}.key`, pem, { mode: 0o600, force });
-      writeNewFile(`${out}.pub`, printPublicKey(own), { mode: 0o644, force });
+      try {
+        writeNewFile(`${out}.pub`, printPublicKey(own), { mode: 0o644, force });
+      } catch (error) {
+        if (!force) rmSync(`${out}.key`);
+        throw error;
+      }
       await result({
         schema: "stowage.key/1",
         data: { path: `${out}.key`, ...describe(own) },

@@ -3,6 +3,7 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   statSync,
   symlinkSync,
@@ -77,6 +78,14 @@ test("a key is written once, for its owner alone, and its private half is never 
     assert.equal(again.code, 4);
     assert.deepEqual(snapshot(cwd), before);
     assert.equal((await run("key", "generate", "--out", "k", "--force")).code, 0);
+    assert.deepEqual(readdirSync(cwd).sort(), ["k.key", "k.pub"]);
+    writeFileSync(join(cwd, "half.pub"), "of somebody");
+    assert.equal((await run("key", "generate", "--out", "half")).code, 4);
+    assert.equal(existsSync(join(cwd, "half.key")), false, "half a pair is none");
+    mkdirSync(join(cwd, "taken.key"));
+    const taken = await run("key", "generate", "--out", "taken", "--force");
+    assert.equal(taken.code, 65, taken.err);
+    assert.deepEqual(readdirSync(cwd).sort(), ["half.pub", "k.key", "k.pub", "taken.key"]);
     const shown = await run("key", "show", "k.key", "--json");
     assert.notEqual(shown.json()["keyId"], keyId);
     assert.doesNotMatch(shown.out, /PRIVATE/);

@@ -338,6 +338,21 @@ inMemory("hooks", (newPlace) => {
     assert.deepEqual([notes, seen], [["seen", undefined], ["v1", "v2", "v1", "v1", "v1"]]);
   });
 
+  it("what the place fails a hook in keeps its code: nobody has refused", async () => {
+    await using started = await start({
+      beforeTag() {
+        throw new OciError("unavailable", "Cannot write a blob: no space left on device");
+      },
+      beforeRead() {
+        throw new OciError("read_only", "Cannot lock the state: read-only file system");
+      },
+    });
+    const { layout, place, a } = started;
+    await fails(layout.tag(a, "v1"), "unavailable", /^Cannot write a blob: no space/);
+    await (await place.open()).tag(a, "v1");
+    await fails(layout.resolve("v1"), "read_only", /^Cannot lock the state/);
+  });
+
   it("it sees the edits made so far, and a name it inserts replaces what bore it", async () => {
     const names: (string | undefined)[][] = [];
     const notes: string[] = [];

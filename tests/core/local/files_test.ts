@@ -1,15 +1,18 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
 import {
   chunksOf,
   createDisk,
+  docFiles,
   fileError,
+  fileLock,
   fileStream,
   fileWriter,
   steadyTime,
+  systemClock,
   unlessMissing,
 } from "../../../core/mod.ts";
 import { clampRange } from "../../../core/local/file_stream.ts";
@@ -218,4 +221,25 @@ test("times differ while the clock stands still, and follow it when it goes", as
   assert.deepEqual([time(), time(), time(5_000), time()], [1_000, 1_001, 5_001, 5_002]);
   await clock.advance(60_000);
   assert.equal(time(), 61_000);
+});
+
+test("a document that cannot be written whole leaves nothing behind", async () => {
+  using folder = temporaryFolder();
+  const clock = systemClock;
+  const disk = createDisk("none", (name) => {
+    if (name === "sync document") throw system("ENOSPC", "no space left on device");
+  });
+  const { path: tmp } = folder;
+  const place = { clock, disk, tmp, time: steadyTime(clock), readOnly: false, notice() {} };
+  const lock = fileLock(tmp, { clock, tmp });
+  const docs = docFiles({ ...place, writing: () => Promise.resolve() }, {
+    pathOf: (name) => join(tmp, name),
+    folders: [""],
+    reserved: [],
+    lock: { acquire: (_, how) => lock.acquire("lock", how) },
+    wait: 1_000,
+    flush: () => Promise.resolve(),
+  });
+  await fails(docs.swap("state.json", "{}", undefined), "unavailable", /no space left/);
+  assert.deepEqual(readdirSync(tmp).filter((name) => !name.startsWith("lock")), []);
 });

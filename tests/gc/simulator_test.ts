@@ -7,10 +7,11 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { describe, it } from "node:test";
-import { type Mutation, mutations } from "./simulator/mutations.ts";
+import type { Mutation } from "./simulator/mutation.ts";
+import { mutations } from "./simulator/mutations.ts";
 import { seeds } from "./simulator/seeds.ts";
 import { simulate } from "./simulator/simulate.ts";
-import type { Laws } from "./simulator/store.ts";
+import type { Laws } from "./simulator/shelf.ts";
 
 const SHORT = 100;
 const RUNS = Number(process.env["STOWAGE_SIM_RUNS"] ?? SHORT);

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { REF_NAME } from "../../../core/mod.ts";
 import { contents, rootOf } from "./content.ts";
 import type { Ledger } from "./ledger.ts";
-import { type Shelf, short } from "./store.ts";
+import { type Shelf, short } from "./shelf.ts";
 
 interface Entry {
   readonly digest: string;

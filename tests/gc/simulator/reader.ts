@@ -1,7 +1,7 @@
 import { isOciError } from "../../../core/mod.ts";
 import { contents, rootOf } from "./content.ts";
 import { open, type Stage } from "./stage.ts";
-import { APART } from "./store.ts";
+import { APART } from "./shelf.ts";
 import type { Process } from "./world.ts";
 import { NAMES } from "./writer.ts";
 

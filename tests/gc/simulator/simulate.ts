@@ -5,12 +5,13 @@ import { type Chance, chanceOf } from "./chance.ts";
 import { contents, rootOf } from "./content.ts";
 import { assertClean, assertKept, assertSound, assertWhole, entriesIn } from "./invariants.ts";
 import { createLedger } from "./ledger.ts";
-import { createShelf, lawful, type Laws } from "./store.ts";
+import { createShelf, lawful, type Laws } from "./shelf.ts";
 import { type Changes, open, type Scenario, type Stage } from "./stage.ts";
 import { readOnce } from "./reader.ts";
 import { writeAsStranger } from "./stranger.ts";
 import { write } from "./writer.ts";
-import { calm, createWorld, type Process, type Weather } from "./world.ts";
+import { calm, type Weather } from "./weather.ts";
+import { createWorld, type Process } from "./world.ts";
 
 /** One way a run may go. */
 export interface Setting {

@@ -2,7 +2,8 @@
 import { type Backend, Layout, openLayout, type Store } from "../../../core/mod.ts";
 import type { CollectOptions } from "../../../plugins/gc/collect.ts";
 import type { Ledger } from "./ledger.ts";
-import { backendOf, type Shelf } from "./store.ts";
+import type { Shelf } from "./shelf.ts";
+import { backendOf } from "./store.ts";
 import type { Process, World } from "./world.ts";
 
 /** What a process is for. */

@@ -1,6 +1,6 @@
 import { isOciError, REF_NAME } from "../../../core/mod.ts";
 import type { Stage } from "./stage.ts";
-import type { Shelf } from "./store.ts";
+import type { Shelf } from "./shelf.ts";
 import type { Process } from "./world.ts";
 
 /** Times that one writes the index. */

@@ -15,6 +15,7 @@ import type { Bury } from "./removal.ts";
 
 const LOOKS_PER_TURN = 256;
 const PURGES_PER_TURN = 64;
+const TRIES = 100;
 const BATCH = /^[a-z0-9][a-z0-9._-]*$/;
 
 /** What was removed: folders as a deleter has left them, `<batch>/<folder>/<algorithm>-<hex>` in a folder. */
@@ -53,10 +54,18 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
   return {
     async bury(stay, batch) {
       const path = batchPath(batch);
-      await place.disk.makeFolder(path);
-      await place.disk.step("move blobs to trash");
       const buried = join(path, basename(stay));
-      renameSync(stay, buried);
+      await place.disk.step("move blobs to trash");
+      for (let tries = 1;; tries++) {
+        await place.disk.makeFolder(path);
+        try {
+          renameSync(stay, buried);
+          break;
+        } catch (error) {
+          // Whoever lists the trash removes what is empty, so the folder of the batch may be gone again.
+          if (errnoOf(error) !== "ENOENT" || tries === TRIES || !lookAt(stay)) throw error;
+        }
+      }
       // From here on nobody finds a way to have one back.
       return readdirSync(buried);
     },

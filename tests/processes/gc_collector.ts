@@ -24,8 +24,10 @@ async function collectOnce({ store }: Layout): Promise<string> {
     if (failed.length > 0) throw new Error(`${failed[0]?.digest}: ${failed[0]?.message}`);
     return `removed ${removed.length} replaced ${replaced}`;
   } catch (error) {
-    // Another collector is at it, or was faster; or somebody died in a swap, and all waited for longer than a lease lasts.
-    if (!isOciError(error, "locked", "conflict", "lease_lost")) throw error;
+    // Another collector is at it, or was faster; or one or two died in a swap, and all waited for longer than a lease
+    // lasts, or is given.
+    const isSlow = isOciError(error, "unavailable") && /takes longer to answer/.test(error.message);
+    if (!isSlow && !isOciError(error, "locked", "conflict", "lease_lost")) throw error;
     return error.code;
   } finally {
     if (trash) {

@@ -29,7 +29,7 @@ export const BOUND = 60_000;
 
 const TIERS: readonly Tier[] = ["full", "commit", "alone", "read"];
 /** Raised whenever the probe asks more. */
-export const PROBE_NUMBER = 1;
+export const PROBE_NUMBER = 2;
 const DAY = 86_400_000;
 /** Days after which the store is asked again. */
 const KEPT = 30;

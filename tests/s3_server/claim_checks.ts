@@ -51,6 +51,18 @@ export function checkRegion({ region, presigned }: Claim, switches: Switches): v
     );
 }
 
+/** Whether a presigned request is past its expiry. */
+export function isExpired(request: S3Request, now: number): boolean {
+  const life = parameter(request, "X-Amz-Expires");
+  if (!life) return false;
+  return now > timeOf(parameter(request, "X-Amz-Date") ?? "") + Number(life) * 1000;
+}
+
+function isRefusedWhole(request: S3Request, expiry: Switches["clock"]["expiry"]): boolean {
+  const many = request.method === "POST" && parameter(request, "delete") !== undefined;
+  return expiry === "enforced" || (expiry === "by key" && !many);
+}
+
 export function checkTime(request: S3Request, claim: Claim, switches: Switches, now: number): void {
   const { skew, expiry } = switches.clock;
   const signed = timeOf(claim.date);
@@ -70,7 +82,7 @@ export function checkTime(request: S3Request, claim: Claim, switches: Switches, 
     if (signed > now + skew) {
       throw problems.accessDenied("Request is not yet valid", { ServerTime });
     }
-    if (expiry === "enforced" && now > signed + life * 1000) {
+    if (isExpired(request, now) && isRefusedWhole(request, expiry)) {
       throw problems.accessDenied("Request has expired", {
         "X-Amz-Expires": String(life),
         Expires: new Date(signed + life * 1000).toISOString(),

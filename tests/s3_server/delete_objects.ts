@@ -1,4 +1,5 @@
 // DeleteObjects: many keys in one request, each with its own outcome.
+import { isExpired } from "./claim_checks.ts";
 import { checkBody } from "./about.ts";
 import { checkDelete } from "./conditions.ts";
 import { type Context, xmlAnswer } from "./context.ts";
@@ -41,12 +42,15 @@ const targetOf = (object: Read): Target => ({
 });
 
 function outcomeOf(context: Context, { key, id, etag }: Target): Content {
-  const { switches: { deleteObjects, conditions, auth } } = context;
+  const { switches: { deleteObjects, conditions, auth, clock }, request, now } = context;
   const about = { Key: key, VersionId: id };
   const failing = deleteObjects === 501
     ? undefined
     : Object.entries(deleteObjects.failing).find(([prefix]) => key.startsWith(prefix))?.[1];
   try {
+    if (clock.expiry === "by key" && isExpired(request, now())) {
+      throw problems.accessDenied("Request has expired");
+    }
     if (failing !== undefined) throw new Problem(500, failing, failing);
     if (auth.deny.some(({ op, prefix = "" }) => op === "DeleteObject" && key.startsWith(prefix))) {
       throw problems.accessDenied();

@@ -73,6 +73,7 @@ const changes = {
     deleteObjects: { checked: false },
     region: { check: "any" },
     auth: { unsigned: "accepted" },
+    clock: { expiry: "by key" },
   },
   /** Cloudflare R2. */
   r2: {

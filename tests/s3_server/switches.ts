@@ -170,8 +170,8 @@ export interface Switches {
     readonly shown: boolean;
     /** How far a signature may be from it. */
     readonly skew: number;
-    /** What becomes of a presigned request after its expiry. */
-    readonly expiry: "enforced" | "ignored";
+    /** What becomes of a presigned request after its expiry; `by key`: of a delete of many, each key is refused. */
+    readonly expiry: "enforced" | "by key" | "ignored";
   };
   readonly auth: {
     readonly keys: readonly Key[];

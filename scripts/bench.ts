@@ -4,6 +4,7 @@
 //   deno task bench [NAME…]      the cases whose name begins with one of these; default all but the long ones
 import process from "node:process";
 import { archive, archiveScan } from "./bench/archive.ts";
+import { bucket } from "./bench/bucket.ts";
 import { collect, collectMillion } from "./bench/collect.ts";
 import { copy } from "./bench/copy.ts";
 import { largeArchive } from "./bench/large_archive.ts";
@@ -25,8 +26,8 @@ const CASES = {
   tar: archive,
   tarscan: archiveScan,
 };
-/** Only by their whole names: they take minutes, and gigabytes of disk. */
-const LONG = { gcmillion: collectMillion, tarlarge: largeArchive };
+/** Only by their whole names: they take minutes, and gigabytes of disk or memory. */
+const LONG = { s3: bucket, gcmillion: collectMillion, tarlarge: largeArchive };
 
 const wanted = process.argv.slice(2);
 try {

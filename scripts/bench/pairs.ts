@@ -108,7 +108,8 @@ export async function compare({ name, promise, figure, ours, peer, reset, runs =
   );
 }
 
-function have(command: string): boolean {
+/** Whether a program can be started. */
+export function have(command: string): boolean {
   return spawnSync(command, ["--help"], { stdio: "ignore" }).error === undefined;
 }
 

@@ -91,6 +91,8 @@ async function measure(endpoint: string): Promise<void> {
   const emptied = async () => {
     spawnSync("rclone", ["purge", `R:test/${up}`], { stdio: "ignore" });
     await sleep(FREED);
+    // What a store can do is found out once.
+    await stowage("init", "-q", place(`${up}/layout`));
   };
   await beside(
     "s3, 1 GiB up",

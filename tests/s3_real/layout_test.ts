@@ -33,53 +33,59 @@ const blobsIn = (folder: string) =>
 for (const server of servers) {
   const { name, url: endpoint } = server;
 
-  test(`${name}: a layout, synced to a folder, is what a copy makes, to the byte, and skopeo reads it`, async () => {
-    const folder = mkdtempSync(join(tmpdir(), "stowage-s3-"));
-    await using places = placesIn(server);
-    try {
-      const bucketOnly = { name: "s3", backends: { s3: places.open } };
-      const registry = createRegistry([bucketOnly, directory()]);
-      const [synced, copied] = [join(folder, "synced"), join(folder, "copied")];
-      {
-        await using layout = await openLayout(places.url("image"), { registry, mode: "create" });
-        const config = {
-          architecture: "amd64",
-          os: "linux",
-          rootfs: { type: "layers", diff_ids: [] },
-        };
-        const stored = await Promise.all([
-          ["config.v1+json", utf8(JSON.stringify(config))] as const,
-          ["layer.v1.tar", noise(11 << 20)] as const,
-          ["layer.v1.tar", noise(70_000, 2)] as const,
-        ].map(async ([type, bytes]) => {
-          const mediaType = `application/vnd.oci.image.${type}`;
-          return (await layout.push({ mediaType }, bytes)).descriptor;
-        }));
-        const [configuration, ...layers] = stored;
-        const mediaType = "application/vnd.oci.image.manifest.v1+json";
-        const manifest = { schemaVersion: 2, mediaType, config: configuration, layers };
-        const { descriptor } = await layout.push({ mediaType }, utf8(JSON.stringify(manifest)));
-        await layout.tag(descriptor, "v1");
-        await using target = await openLayout(directoryUrl(copied), { registry, mode: "create" });
-        await copy(layout, "v1", target);
+  test(
+    `${name}: a layout, synced to a folder, is what a copy makes, to the byte, and skopeo reads it`,
+    {
+      timeout: 120_000,
+    },
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), "stowage-s3-"));
+      await using places = placesIn(server);
+      try {
+        const bucketOnly = { name: "s3", backends: { s3: places.open } };
+        const registry = createRegistry([bucketOnly, directory()]);
+        const [synced, copied] = [join(folder, "synced"), join(folder, "copied")];
+        {
+          await using layout = await openLayout(places.url("image"), { registry, mode: "create" });
+          const config = {
+            architecture: "amd64",
+            os: "linux",
+            rootfs: { type: "layers", diff_ids: [] },
+          };
+          const stored = await Promise.all([
+            ["config.v1+json", utf8(JSON.stringify(config))] as const,
+            ["layer.v1.tar", noise(11 << 20)] as const,
+            ["layer.v1.tar", noise(70_000, 2)] as const,
+          ].map(async ([type, bytes]) => {
+            const mediaType = `application/vnd.oci.image.${type}`;
+            return (await layout.push({ mediaType }, bytes)).descriptor;
+          }));
+          const [configuration, ...layers] = stored;
+          const mediaType = "application/vnd.oci.image.manifest.v1+json";
+          const manifest = { schemaVersion: 2, mediaType, config: configuration, layers };
+          const { descriptor } = await layout.push({ mediaType }, utf8(JSON.stringify(manifest)));
+          await layout.tag(descriptor, "v1");
+          await using target = await openLayout(directoryUrl(copied), { registry, mode: "create" });
+          await copy(layout, "v1", target);
+        }
+        await sync(places, server, places.url("image"), synced);
+        assert.deepEqual(blobsIn(synced), blobsIn(copied));
+        const marker = (root: string) => readFileSync(join(root, "oci-layout"), "utf8");
+        assert.equal(marker(synced), marker(copied));
+        // When each was named, and by whom, is not the same.
+        const entries = (root: string) =>
+          JSON.stringify(JSON.parse(readFileSync(join(root, "index.json"), "utf8")).manifests)
+            .replace(/"dev.stowage.tagged":"[^"]*"/g, "");
+        assert.equal(entries(synced), entries(copied));
+        if (!have("skopeo")) return;
+        const raw = JSON.parse(run("skopeo", ["inspect", "--raw", `oci:${synced}:v1`]));
+        assert.equal(raw.layers.length, 2);
+        run("skopeo", ["copy", `oci:${synced}:v1`, `oci:${join(folder, "again")}:v1`]);
+      } finally {
+        rmSync(folder, { recursive: true });
       }
-      await sync(places, server, places.url("image"), synced);
-      assert.deepEqual(blobsIn(synced), blobsIn(copied));
-      const marker = (root: string) => readFileSync(join(root, "oci-layout"), "utf8");
-      assert.equal(marker(synced), marker(copied));
-      // When each was named, and by whom, is not the same.
-      const entries = (root: string) =>
-        JSON.stringify(JSON.parse(readFileSync(join(root, "index.json"), "utf8")).manifests)
-          .replace(/"dev.stowage.tagged":"[^"]*"/g, "");
-      assert.equal(entries(synced), entries(copied));
-      if (!have("skopeo")) return;
-      const raw = JSON.parse(run("skopeo", ["inspect", "--raw", `oci:${synced}:v1`]));
-      assert.equal(raw.layers.length, 2);
-      run("skopeo", ["copy", `oci:${synced}:v1`, `oci:${join(folder, "again")}:v1`]);
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
-  });
+    },
+  );
 
   test(`${name}: what is wrong is told plainly, with endpoint and bucket, without the secret`, async () => {
     const secretKey = "MARKER-that-must-not-show";

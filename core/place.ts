@@ -104,6 +104,9 @@ export function placeTexts({ scheme, path }: Place): string[] {
   return [path, `${scheme}:${path}`, `file://${escaped}`];
 }
 
+/** Segments that a URL would lose, so that it named another place than was typed. */
+const DOTS = /^[^?#]*?:\/\/[^/?#]*\/(?:[^?#]*\/)?(?:\.|%2e){1,2}(?:[/?#]|$)/i;
+
 /**
  * The URL a backend opens: `dir:///abs/path` and `tar:///abs/path` escaped as file URLs are, `mem:NAME`, `tar:-` for a
  * stream, others as typed. A relative path is taken from `cwd`, an absolute path.
@@ -117,6 +120,7 @@ export function placeUrl({ scheme, path }: Place, cwd: string): URL {
   if (scheme === "-") return new URL("tar:-");
   if (scheme === "mem") return new URL(`mem:${encodeURIComponent(path)}`);
   const text = scheme.length > 1 ? `${scheme}:${path}` : scheme + path;
+  if (DOTS.test(text)) throw unreadable(text, 'its path holds "." or "..", which URLs drop');
   if (scheme.length > 1 && URL.canParse(text)) return new URL(text);
   throw unreadable(text, "it names no place");
 }

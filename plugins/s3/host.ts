@@ -1,3 +1,4 @@
+import { usageError } from "../../core/mod.ts";
 import type { Address } from "./address.ts";
 import type { Trouble } from "./trouble.ts";
 
@@ -18,6 +19,11 @@ export function createHost(address: Address, endpoint?: URL, wanted?: string): H
   let region = wanted ?? "us-east-1";
   let moved: string | undefined;
   const style = address.style ?? (endpoint || bucket.includes(".") ? "path" : "host");
+  if (style === "host" && /^(\[.*\]|[\d.]+)$/.test(endpoint?.hostname ?? "")) {
+    throw usageError(
+      'Cannot use "style=host": the endpoint is a number, which no bucket fits before',
+    );
+  }
   const origin = () => endpoint?.origin ?? `https://s3.${region}.amazonaws.com`;
   return {
     get region() {

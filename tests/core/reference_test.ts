@@ -177,6 +177,12 @@ it("a URL is made only where a backend opens it", () => {
   for (const scheme of ["", "@"]) {
     assert.throws(() => placeUrl({ scheme, path: "" }, "/"), { code: "invalid" });
   }
+  for (const path of ["//b/../x", "//b/a/./c", "//b/a/%2E%2e?region=r", "//b/.."]) {
+    assert.throws(() => placeUrl({ scheme: "s3", path }, "/"), { code: "invalid" }, path);
+  }
+  for (const path of ["//b/..a/.b/c..", "//b/x?endpoint=http://h/../y"]) {
+    assert.equal(url({ scheme: "s3", path }), `s3:${path}`);
+  }
 });
 
 it("a relative path with # has no text", () => {

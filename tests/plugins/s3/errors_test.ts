@@ -98,6 +98,10 @@ describe("errors of a bucket", () => {
     assert.equal(told.size, Object.keys(CASES).length, [...told].join("\n"));
   });
 
+  it("a bucket before a host that is a number is an error of usage", async () => {
+    await fails(bucket.open(bucket.url("errors/host", "&style=host"), opening), "invalid");
+  });
+
   it("a 404 that is not about the key is no answer: nothing is taken for absent", async () => {
     const backend = await bucket.place();
     const fault = { kind: "status", status: 404, code: "XAdminUserNotFound" } as const;

@@ -78,8 +78,11 @@ describe("a collection of a bucket", () => {
     const before = server.journal.entries.length;
     const { removed, failed } = await collect(layout.store, eager());
     assert.deepEqual([removed.length, failed], [count, []]);
-    const { DeleteObjects, HeadObject = 0 } = server.journal.tally({ after: before });
-    assert.deepEqual([DeleteObjects, HeadObject], [count / 1_000, 0]);
+    const { DeleteObjects = 0, HeadObject = 0 } = server.journal.tally({ after: before });
+    // Some ten thousand are claimed together, of which the last thousand need not be full.
+    const most = count / 1_000 + Math.floor(count / 10_000);
+    assert.ok(DeleteObjects <= most, `${DeleteObjects} deletes`);
+    assert.equal(HeadObject, 0);
   });
 
   it("beside writers is refused where a deadline is not enforced, and goes alone", async () => {

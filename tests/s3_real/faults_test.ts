@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import process from "node:process";
 import { test } from "node:test";
 import { type Backend, createRegistry, openLayout } from "../../core/mod.ts";
 import { assertStored, blobOf, noise, write } from "../contract/suite.ts";
+import { everything, PATIENCE, suffer } from "../plugins/s3/suffering.ts";
 import type { Rule } from "../s3_server/faults.ts";
 import { forward } from "../s3_server/forward.ts";
 import type { OpenFront } from "../s3_server/front.ts";
@@ -109,4 +111,20 @@ for (const server of servers) {
     assert.deepEqual(kept, writers.flatMap(names));
     assert.ok(front.journal.entries.some(({ fault }) => fault !== undefined));
   });
+
+  test(
+    `${name}: two writers while one request in five fails, in every way: none lost, none invented`,
+    {
+      ...forWriters,
+      timeout: 600_000,
+    },
+    async () => {
+      await using front = await forward({ to: server.url });
+      await using places = placesIn(server, { patience: 10 * PATIENCE });
+      const { open } = places;
+      const url = (place: string) => places.url(place, front.url);
+      const steps = process.env["STOWAGE_TEST_S3"] === "all" ? 2_000 : 60;
+      await suffer({ open, url, faults: front.faults }, everything(), steps);
+    },
+  );
 }

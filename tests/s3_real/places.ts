@@ -6,7 +6,7 @@ import {
   splitDigest,
   systemClock,
 } from "../../core/mod.ts";
-import { s3 } from "../../plugins/s3/mod.ts";
+import { s3, type S3Options } from "../../plugins/s3/mod.ts";
 import { type Ask, askerOf } from "../s3_server/asker.ts";
 import { all, readXml, textOf } from "../s3_server/xml.ts";
 import type { RealServer } from "./servers.ts";
@@ -33,7 +33,7 @@ export interface Places extends AsyncDisposable {
 }
 
 /** Makes room for places. */
-export function placesIn(server: RealServer): Places {
+export function placesIn(server: RealServer, more: S3Options = {}): Places {
   const { accessKey, secretKey, token, bucket, region, conditional } = server;
   const ask = askerOf(server);
   const root = `${server.prefix}stowage-test-${crypto.randomUUID().slice(0, 13)}`;
@@ -42,7 +42,7 @@ export function placesIn(server: RealServer): Places {
     secretAccessKey: secretKey,
     ...(token === undefined ? {} : { sessionToken: token }),
   };
-  const open = s3({ credentials: () => Promise.resolve(credentials) }).backends?.["s3"];
+  const open = s3({ credentials: () => Promise.resolve(credentials), ...more }).backends?.["s3"];
   if (!open) throw new Error("The plugin brings no backend");
   const url = (name: string, endpoint = server.url) => {
     const query = new URLSearchParams({

@@ -3,8 +3,8 @@ import { setImmediate as turn } from "node:timers/promises";
 import { type Contents, gather } from "./contents.ts";
 import { isMember, type Member, type Need, readMembers } from "./members.ts";
 
-/** So much is read of the headers of a large member, and of small ones that lie close together. */
-const [SMALL, LARGE] = [4096, 1 << 16];
+/** Of the headers of a large member what its page holds is read; much more of small ones that lie close together. */
+const [PAGE, LARGE] = [4096, 1 << 16];
 const MEMBERS_PER_TURN = 2048;
 
 /** Reads all headers of an open file of `total` bytes by position, and no bodies. Throws `corrupt`. */
@@ -35,7 +35,7 @@ function reader(fd: number): (at: number, length: number) => Uint8Array {
   return (at, length) => {
     const end = start + window.length;
     if (at < start || at + length > end) {
-      const size = at >= start && at - end < SMALL ? LARGE : SMALL;
+      const size = at >= start && at - end < PAGE ? LARGE : PAGE - at % PAGE;
       const into = length > size ? new Uint8Array(length) : buffer.subarray(0, size);
       window = into.subarray(0, readAt(fd, into, at));
       start = at;

@@ -185,7 +185,7 @@ export {
 export { type Flock, flock } from "./local/flock.ts";
 export { ingestFiles, type IngestFilesOptions } from "./local/ingest_files.ts";
 export { type Limbo, openLimbo } from "./local/limbo.ts";
-export type { LocalPlace } from "./local/local_place.ts";
+export { createPlace, type LocalPlace, type PlaceOptions } from "./local/local_place.ts";
 export { type Bury, removeBlobs } from "./local/removal.ts";
 export { localPath, localUrl } from "./local/local_url.ts";
 export { renewBlob } from "./local/renewal.ts";

@@ -4,19 +4,15 @@ import {
   type Backend,
   type BackendOptions,
   blobFiles,
-  createDisk,
+  createPlace,
   docFiles,
-  fileError,
   fileLock,
   ingestFiles,
   type LocalPlace,
-  lookAt,
-  OciError,
   type OnStep,
   openLimbo,
   removeBlobs,
   renewBlob,
-  steadyTime,
   trashFolder,
 } from "../../core/mod.ts";
 import { adoptBlob } from "./adopt.ts";
@@ -44,9 +40,10 @@ const RESERVED = ["blobs", "index.json.lock", ...OURS.map((name) => `.stowage/${
  */
 export async function openDirectory(
   url: URL,
-  { mode, durability, wait, clock, notice }: BackendOptions,
+  options: BackendOptions,
   { onStep, stale }: DirectoryOptions = {},
 ): Promise<Backend> {
+  const { mode, wait, clock, notice } = options;
   const root = directoryPath(url);
   await checkPlace(root);
   const shared = mode === "read" ? undefined : await sharedFileSystem(root);
@@ -55,28 +52,21 @@ export async function openDirectory(
   }
 
   const ours = (name: string) => join(root, ".stowage", name);
-  const disk = createDisk(durability, onStep);
+  const made = createPlace({
+    ...options,
+    onStep,
+    tmp: ours("tmp"),
+    shown: root,
+    prepare: async (disk) => {
+      if (mode === "write") await stat(root);
+      else await disk.makeFolder(join(root, "blobs"));
+    },
+  });
   let tidied = false;
   const place: LocalPlace = {
-    clock,
-    disk,
-    notice,
-    tmp: ours("tmp"),
-    time: steadyTime(clock),
-    readOnly: mode === "read",
+    ...made,
     async writing(action) {
-      if (mode === "read") {
-        throw new OciError("read_only", `${action}: "${root}" is opened to read`);
-      }
-      try {
-        if (!lookAt(place.tmp)) {
-          if (mode === "write") await stat(root);
-          else await disk.makeFolder(join(root, "blobs"));
-          await disk.makeFolder(place.tmp);
-        }
-      } catch (error) {
-        throw fileError(error, action);
-      }
+      await made.writing(action);
       if (!tidied) tidyUp(place, limbo, files);
       tidied = true;
     },

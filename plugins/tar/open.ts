@@ -1,22 +1,20 @@
-import { readdirSync, realpathSync, rmSync, statSync } from "node:fs";
+import { readdirSync, realpathSync, rmSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   type Backend,
   type BackendOptions,
   blobFiles,
-  createDisk,
+  createPlace,
   docFiles,
-  fileError,
   fileLock,
   ingestFiles,
-  type LocalPlace,
   lookAt,
   OciError,
   type OnStep,
   openLimbo,
   randomHex,
   removeBlobs,
-  steadyTime,
   trashFolder,
 } from "../../core/mod.ts";
 import { openArchive } from "./archive.ts";
@@ -67,9 +65,10 @@ const IDLE = 0.3;
  */
 export async function openTar(
   url: URL,
-  { mode, durability, wait, clock, notice }: BackendOptions,
+  options: BackendOptions,
   { onStep, stale, mostInflated }: TarOptions = {},
 ): Promise<TarBackend> {
+  const { mode, wait, clock, notice } = options;
   const typed = archivePath(url);
   const real = realPath(typed);
   const beside = `${real}.stowage`;
@@ -83,27 +82,15 @@ export async function openTar(
     notice("compressed", `"${typed}" is compressed by ${compression}: each opening inflates it`);
   }
   const ours = (name: string) => join(beside, name);
-  const disk = createDisk(durability, onStep);
-  const place: LocalPlace = {
-    clock,
-    disk,
-    notice,
+  const place = createPlace({
+    ...options,
+    onStep,
     tmp: ours("tmp"),
-    time: steadyTime(clock),
-    readOnly: mode === "read",
-    async writing(action) {
-      if (mode === "read") {
-        throw new OciError("read_only", `${action}: "${typed}" is opened to read`);
-      }
-      if (lookAt(place.tmp)) return;
-      try {
-        if (mode === "write") statSync(path);
-        await disk.makeFolder(place.tmp);
-      } catch (error) {
-        throw fileError(error, action);
-      }
+    shown: typed,
+    async prepare() {
+      if (mode === "write") await stat(path);
     },
-  };
+  });
   const lock = fileLock(beside, { clock, tmp: place.tmp, ...(stale ? { stale } : {}) });
   const copies = openCopies(place, beside);
   const archive = openArchive(place, path, { lock, copies, wait });

@@ -86,7 +86,7 @@ export function backendContract(name: string, suite: BackendSuite): void {
   };
   lockContract(`${name}, leases`, {
     test: suite.test,
-    place: () => lockPlace(({ docs }, clock) => leaseLock(timeless(docs), { clock })),
+    place: () => lockPlace(({ docs }, clock) => leaseLock(timeless(docs), { clock, poll: 1_000 })),
   });
   if (!suite.has?.includes("lock")) return;
   lockContract(`${name}, lock`, {

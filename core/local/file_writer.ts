@@ -2,7 +2,7 @@ import { writeSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 
 /** So much is written by one call to the system: more at once makes some kernels look for large pages. */
-const PIECE = 1 << 17;
+const PIECE = 1 << 18;
 /** Others have a turn after so many bytes. */
 const PER_TURN = 1 << 20;
 

@@ -67,12 +67,18 @@ function rows(text: string, changes: number, growth: Growth): Rows {
     return line;
   };
 
+  /** What was looked for: the same is, again and again, and each time costs the whole text. */
+  const asked = new Map<string, readonly Descriptor[]>();
+
   const made: Rows = {
     text,
     changes,
 
     holding(needle) {
+      const before = asked.get(needle);
+      if (before) return before;
       const found: Descriptor[] = [];
+      asked.set(needle, found);
       for (let at = text.indexOf(needle); at >= 0;) {
         const end = text.indexOf("\n", at);
         const line = text.slice(text.lastIndexOf("\n", at) + 1, end);
@@ -120,20 +126,20 @@ function withLine(text: string, line: string): string {
 
 /** The text without a line wherever it stands; `instead` takes the first of the places. */
 function withLineReplaced(text: string, line: string, instead?: string): string {
-  let left = text;
-  let put = instead;
-  for (const end of [",\n", "\n"]) {
-    const whole = `\n${line}${end}`;
-    for (let at = left.indexOf(whole); at >= 0; at = left.indexOf(whole, at)) {
-      const [before, after] = [left.slice(0, at), left.slice(at + whole.length)];
-      if (put !== undefined) left = `${before}\n${put}${end}${after}`;
-      // The last line takes the comma before it along.
-      else {left = end === "\n" && before !== ""
-          ? `${before.slice(0, -1)}\n`
-          : `${before}\n${after}`;}
-      at += put === undefined ? 0 : put.length + end.length;
+  const begin = `\n${line}`;
+  let [edited, from, put] = ["", 0, instead];
+  for (let at = text.indexOf(begin); at >= 0;) {
+    const end = at + begin.length;
+    const isLast = text[end] === "\n";
+    if (isLast || text.startsWith(",\n", end)) {
+      edited += text.slice(from, at);
+      if (put !== undefined) edited += `\n${put}`;
+      // The last line takes the comma before it along, any other the one behind it.
+      else if (isLast && edited.endsWith(",")) edited = edited.slice(0, -1);
+      from = isLast || put !== undefined ? end : end + 1;
       put = undefined;
     }
+    at = text.indexOf(begin, end);
   }
-  return left;
+  return edited + text.slice(from);
 }

@@ -1,9 +1,10 @@
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 import {
   type Backend,
   type BlobInfo,
   clampRange,
   type Digest,
+  fileError,
   fileStream,
   localPath,
   OciError,
@@ -31,17 +32,12 @@ export async function openDocker(
   if (mode !== "read") {
     throw new OciError("read_only", `Cannot open "${localPath(url)}" to write: ${READ_ONLY}`);
   }
-  const file = await open(path, "r");
-  try {
-    return dockerBackend(url, file, await dockerLayout(file, contents));
-  } catch (error) {
-    await file.close();
-    throw error;
-  }
+  await using file = await open(path, "r");
+  return dockerBackend(url, path, await dockerLayout(file, contents));
 }
 
-/** A docker archive as a backend; `file` is closed with it. */
-function dockerBackend(url: URL, file: FileHandle, { index, blobs }: DockerLayout): Backend {
+/** A docker archive as a backend. */
+function dockerBackend(url: URL, path: string, { index, blobs }: DockerLayout): Backend {
   const docs = new Map([["index.json", index], ["oci-layout", '{"imageLayoutVersion":"1.0.0"}']]);
   const infoOf = (digest: Digest): BlobInfo | undefined => {
     const found = blobs.get(digest);
@@ -67,15 +63,17 @@ function dockerBackend(url: URL, file: FileHandle, { index, blobs }: DockerLayou
     blobs: {
       ...unwritable(READ_ONLY),
       stat: (digest) => Promise.resolve(infoOf(digest)),
-      // deno-lint-ignore require-await
       async read(digest, range = {}) {
         const action = `Cannot read ${digest}`;
         const found = blobs.get(digest);
         if (!found) throw new OciError("not_found", `${action}: it is not stored`, { digest });
         const { start, end } = clampRange(range, infoOf(digest)?.size ?? 0, action);
         if (!("size" in found)) return new Blob([found.slice(start, end)]).stream();
+        const file = await open(path, "r").catch((error) => {
+          throw fileError(error, action, "read");
+        });
         const part = { start: found.data + start, end: found.data + end };
-        return fileStream(file.fd, { ...part, close: () => Promise.resolve() }, action);
+        return fileStream(file.fd, { ...part, close: () => file.close() }, action);
       },
       async *list({ skip } = {}) {
         for (const digest of blobs.keys()) {
@@ -84,6 +82,6 @@ function dockerBackend(url: URL, file: FileHandle, { index, blobs }: DockerLayou
         }
       },
     },
-    [Symbol.asyncDispose]: () => file.close(),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
   };
 }

@@ -58,10 +58,10 @@ export function printSealed(index: ImageIndex): string {
   const whole = completed(index);
   const { [SEAL]: _, ...annotations } = whole.annotations ?? {};
   const lines = rowsBehind(whole)?.text ?? linesOf(whole.manifests);
-  const members = Object.keys(whole).filter((name) => name !== "annotations").map((name) => {
-    const entries = lines.length > 1 ? `[${lines}]` : "[]";
-    const value = name === "manifests" ? entries : JSON.stringify(whole[name]);
-    return value === undefined ? "" : `${JSON.stringify(name)}:${value},`;
+  const members = Object.keys(whole).filter((name) => name !== "annotations").flatMap((name) => {
+    if (name === "manifests") return [`"manifests":[`, lines.length > 1 ? lines : "", "],"];
+    const value = JSON.stringify(whole[name]);
+    return value === undefined ? [] : [`${JSON.stringify(name)}:${value},`];
   });
-  return seal(`{${members.join("")}"annotations":${JSON.stringify(annotations)}}`);
+  return seal("{", ...members, `"annotations":${JSON.stringify(annotations).slice(0, -1)}`);
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { utf8Pieces } from "./utf8_pieces.ts";
 
 // The text of an index that this program wrote: one entry a line, and last a seal, the hash of all the rest. While the
 // seal holds, nobody else has touched the text, so that it need not be judged again, nor read as a whole.
@@ -8,12 +9,10 @@ export const SEAL = "dev.stowage.seal";
 const BEGIN = `,"${SEAL}":"`;
 const END = '"}}';
 const HEX = 64;
-const STEP = 1 << 14;
 
-/** A text that ends with its annotations, sealed. */
-export function seal(text: string): string {
-  const open = text.slice(0, -2);
-  return open + BEGIN + hashOf(open) + END;
+/** A text in parts, which lacks the ends of its annotations and its own, sealed. */
+export function seal(...parts: readonly string[]): string {
+  return parts.reduce((text, part) => text + part, "") + BEGIN + hashOf(...parts) + END;
 }
 
 /** Whether a text is as it was sealed. */
@@ -31,17 +30,9 @@ export function splitSealed(text: string): { around: string; lines: string } {
   return { around: text.slice(0, first) + text.slice(last + 1), lines };
 }
 
-const encoder = new TextEncoder();
-const room = new Uint8Array(3 * STEP + 3);
-
-/** The hash of a text, taken piece by piece: a large one is not copied for it. */
-function hashOf(text: string): string {
+/** The hash of a text that comes in parts. */
+function hashOf(...parts: readonly string[]): string {
   const hash = createHash("sha256");
-  for (let at = 0, end = 0; at < text.length; at = end) {
-    end = at + STEP;
-    // A pair of surrogates is one letter.
-    if (/[\uD800-\uDBFF]/.test(text.charAt(end - 1))) end++;
-    hash.update(room.subarray(0, encoder.encodeInto(text.slice(at, end), room).written));
-  }
+  for (const part of parts) for (const piece of utf8Pieces(part)) hash.update(piece);
   return hash.digest("hex");
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import type { Doc } from "../backend.ts";
 import { OciError } from "../errors.ts";
@@ -14,9 +14,9 @@ export interface DocFile extends Doc {
 
 const stamp = (stats: Stats) => `${timeOf(stats)}.${stats.ino}.`;
 
-/** The version of a document whose bytes are in a file. */
-export function versionOf(stats: Stats, bytes: Uint8Array): string {
-  return stamp(stats) + createHash("sha256").update(bytes).digest("hex").slice(0, 16);
+/** The version of a document that is in a file, by the hash of its bytes. */
+export function versionOf(stats: Stats, hash: Hash): string {
+  return stamp(stats) + hash.digest("hex").slice(0, 16);
 }
 
 /** Whether the file at a path may still be the document that was seen; a look at its bytes may say otherwise. */
@@ -88,5 +88,9 @@ function readWhole(fd: number, stats: Stats, action: string): DocFile {
     more = readSync(fd, bytes, length, bytes.length - length, length);
   }
   const whole = bytes.subarray(0, length);
-  return { text: decodeUtf8(whole, action), version: versionOf(stats, whole), stats };
+  return {
+    text: decodeUtf8(whole, action),
+    version: versionOf(stats, createHash("sha256").update(whole)),
+    stats,
+  };
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   closeSync,
   fchmodSync,
@@ -11,12 +12,13 @@ import {
   type Stats,
   unlinkSync,
   utimesSync,
-  writeFileSync,
+  writeSync,
 } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { dirname, join } from "node:path";
 import type { Docs } from "../backend.ts";
 import { OciError } from "../errors.ts";
+import { utf8Pieces } from "../utf8_pieces.ts";
 import { type DocFile, docReader, mayStand, versionOf } from "./doc_file.ts";
 import { docNames } from "./doc_names.ts";
 import { errnoOf, fileError } from "./file_error.ts";
@@ -162,16 +164,19 @@ async function stage(
   old: DocFile | undefined,
 ): Promise<{ path: string; version: string }> {
   const path = join(place.tmp, uniqueName(place.clock));
-  const bytes = new TextEncoder().encode(text);
+  const hash = createHash("sha256");
   await place.disk.step("stage document");
   const fd = openSync(path, "wx", 0o644);
   try {
-    writeFileSync(fd, bytes);
+    for (const piece of utf8Pieces(text)) {
+      hash.update(piece);
+      for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
+    }
     if (old) resemble(fd, old.stats);
     const stats = setTime(place, path, old && timeOf(old.stats));
     await place.disk.step("sync document");
     await place.disk.syncFile(fd);
-    return { path, version: versionOf(stats, bytes) };
+    return { path, version: versionOf(stats, hash) };
   } catch (error) {
     rmSync(path, { force: true });
     throw error;

@@ -122,7 +122,10 @@ export const mutationsOf = (laws: Pick<Laws, "protocol">): readonly Mutation[] =
               const doc = await load(name, options);
               if (name !== "index.json" || !doc) return doc;
               const open = doc.text.replace(/,"dev.stowage.seal":"[^"]*"/, "");
-              return { ...doc, text: seal(open.replace(/("dev.stowage.writers":")[^"]*/, "$1")) };
+              return {
+                ...doc,
+                text: seal(open.slice(0, -2).replace(/("dev.stowage.writers":")[^"]*/, "$1")),
+              };
             },
           })),
       },

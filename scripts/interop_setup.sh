@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs the partners of the tests: Debian's by apt, Go's by go install into ~/.cache/stowage-interop/bin (or
 # $STOWAGE_INTEROP_BIN). What cannot be had is said and left out: its tests are skipped by name.
+#
+#   scripts/interop_setup.sh [COMMAND…]      then runs a command that finds them
 set -uo pipefail
 cd "$(dirname "$0")/.."
 bin=${STOWAGE_INTEROP_BIN:-$HOME/.cache/stowage-interop/bin}
@@ -41,3 +43,4 @@ fi
 PATH=$bin:$PATH
 still=$(missing skopeo umoci buildah bsdtar docker-registry zsh fish aws crane regctl oras-go cosign2 cosign3)
 [ -z "$still" ] || echo "interop: without" $still
+[ $# = 0 ] || exec "$@"

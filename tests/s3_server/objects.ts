@@ -87,6 +87,18 @@ export function getObject(context: Context): S3Answer {
   };
 }
 
+/** No object has tags here; AWS's command line asks before it copies in parts. */
+export function getTagging(context: Context): S3Answer {
+  const version = wanted(context);
+  checkRead(context, version.object, version.at);
+  const xml = '<?xml version="1.0" encoding="UTF-8"?>\n<Tagging><TagSet></TagSet></Tagging>';
+  return {
+    status: 200,
+    headers: { "content-type": "application/xml" },
+    body: [new TextEncoder().encode(xml)],
+  };
+}
+
 /** The range of `partNumber=`. */
 function partRange({ request }: Context, { parts }: Stored): [number, number] | undefined {
   const number = Number(parameter(request, "partNumber"));

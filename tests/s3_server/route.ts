@@ -51,6 +51,7 @@ const OTHERS =
 function operationOf(request: S3Request, bucketName: string, key: string): Operation {
   const { method, headers, query } = request;
   const has = (name: string) => parameter(request, name) !== undefined;
+  if (method === "GET" && key !== "" && has("tagging")) return "GetObjectTagging";
   if (query.some(([name]) => OTHERS.test(name))) return "Unknown";
   if (bucketName === "") return method === "GET" ? "ListBuckets" : "Unknown";
   const copy = headers["x-amz-copy-source"] !== undefined;

@@ -10,7 +10,7 @@ import { deleteObjects } from "./delete_objects.ts";
 import { listObjects } from "./list.ts";
 import { listVersions } from "./list_versions.ts";
 import { type S3Answer, type S3Request, utf8 } from "./message.ts";
-import { deleteObject, getObject, putObject } from "./objects.ts";
+import { deleteObject, getObject, getTagging, putObject } from "./objects.ts";
 import { Problem, problems } from "./problem.ts";
 import { seeded } from "./seeded.ts";
 import { type Signed, verify } from "./signature.ts";
@@ -32,6 +32,7 @@ const HANDLERS: Record<Operation, (context: Context) => S3Answer | Promise<S3Ans
   ListMultipartUploads: listUploads,
   DeleteObjects: deleteObjects,
   GetObject: getObject,
+  GetObjectTagging: getTagging,
   HeadObject: getObject,
   PutObject: putObject,
   CopyObject: copyObject,

@@ -17,6 +17,7 @@ export const OPERATIONS = [
   "ListMultipartUploads",
   "DeleteObjects",
   "GetObject",
+  "GetObjectTagging",
   "HeadObject",
   "PutObject",
   "CopyObject",

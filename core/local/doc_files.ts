@@ -21,7 +21,7 @@ import { OciError } from "../errors.ts";
 import { utf8Pieces } from "../utf8_pieces.ts";
 import { type DocFile, docReader, mayStand, versionOf } from "./doc_file.ts";
 import { docNames } from "./doc_names.ts";
-import { errnoOf, fileError } from "./file_error.ts";
+import { fileError, ifThere } from "./file_error.ts";
 import type { FileLock } from "./file_lock.ts";
 import { lookAt, timeOf, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
@@ -59,7 +59,8 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
   const reader = docReader(() => place.clock.now());
 
   function* below(folder: string, prefix: string): Generator<string> {
-    for (const name of entries(pathOf(folder)).map((entry) => folder + entry)) {
+    const entries = ifThere(() => readdirSync(pathOf(folder))) ?? [];
+    for (const name of entries.map((entry) => folder + entry)) {
       if (!names.has(name)) continue;
       const stats = lookAt(pathOf(name));
       if (stats?.isFile() && name.startsWith(prefix)) yield name;
@@ -146,15 +147,6 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
       }
     },
   };
-}
-
-function entries(path: string): string[] {
-  try {
-    return readdirSync(path);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
-    throw error;
-  }
 }
 
 /** Writes a text beside its future place, on the disk and as it will be there. */

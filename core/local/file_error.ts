@@ -51,3 +51,18 @@ export async function unlessMissing<T>(work: Promise<T>): Promise<T | undefined>
     throw error;
   }
 }
+
+/** As {@linkcode unlessMissing}, of work that is done at once. */
+export function ifThere<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/** Whether the file that the work is about was there. */
+export function wasThere(work: () => void): boolean {
+  return ifThere(() => (work(), true)) ?? false;
+}

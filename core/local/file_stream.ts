@@ -2,7 +2,7 @@ import { closeSync, constants, fstatSync, openSync, read as readLater, readSync 
 import { promisify } from "node:util";
 import { passable } from "../bytes_stream.ts";
 import { OciError } from "../errors.ts";
-import { errnoOf, fileError } from "./file_error.ts";
+import { fileError, ifThere } from "./file_error.ts";
 import { assertRegular } from "./files.ts";
 
 /** How files of a place are opened: links are not followed, and no pipe is waited for. */
@@ -124,13 +124,8 @@ const scratch = new Uint8Array(SMALL + 1);
 
 /** All bytes of a small file, read at once; undefined if it is larger, or none is there. */
 export function smallFile(path: string, action: string): Uint8Array | undefined {
-  let fd: number;
-  try {
-    fd = openSync(path, READ);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
+  const fd = ifThere(() => openSync(path, READ));
+  if (fd === undefined) return undefined;
   try {
     const length = readSync(fd, scratch, 0, scratch.length, 0);
     if (length === scratch.length) return undefined;

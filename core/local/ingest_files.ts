@@ -3,7 +3,7 @@ import { lstat, mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { BlobInfo, Blobs, IngestStatus } from "../backend.ts";
 import { type Digest, digestOf, splitDigest } from "../digest.ts";
-import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
+import { fileError, ifThere, unlessMissing } from "./file_error.ts";
 import { uniqueName } from "./files.ts";
 import { ingestInto } from "./ingest_file.ts";
 import { agree, type IngestMeta, readMeta, writeMeta } from "./ingest_meta.ts";
@@ -48,7 +48,7 @@ export function ingestFiles(
     const home = homeOf(ref);
     const found = await readMeta(home);
     const meta = found?.ref === ref ? agree(found, expect) : undefined;
-    const fd = meta && openExisting(join(home, meta.data));
+    const fd = meta && ifThere(() => openSync(join(home, meta.data), EXISTING));
     if (!meta || fd === undefined) return undefined;
     if (meta.total !== found?.total || meta.expected !== found?.expected) {
       await writeMeta(place, home, meta);
@@ -134,13 +134,4 @@ function statusOf(
     startedAt: new Date(startedAt),
     updatedAt: new Date(Math.floor(stats.mtimeMs)),
   };
-}
-
-function openExisting(path: string): number | undefined {
-  try {
-    return openSync(path, EXISTING);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import { linkSync, readdirSync, renameSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, isDigest, splitDigest } from "../digest.ts";
-import { errnoOf } from "./file_error.ts";
+import { errnoOf, wasThere } from "./file_error.ts";
 import { lookAt, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
 
@@ -50,11 +50,11 @@ export function openLimbo({ clock, disk }: LocalPlace, folder: string): Limbo {
         async take(from, digest) {
           const stray = join(path, strayName(digest));
           await disk.step("take blob");
-          if (unlessGone(() => renameSync(from, stray))) return stray;
+          if (wasThere(() => renameSync(from, stray))) return stray;
           // Gone, or there is no folder yet.
           if (!lookAt(from)) return undefined;
           await disk.makeFolder(path);
-          return unlessGone(() => renameSync(from, stray)) ? stray : undefined;
+          return wasThere(() => renameSync(from, stray)) ? stray : undefined;
         },
         isThere() {
           removeEmpty(path);
@@ -69,7 +69,7 @@ export function openLimbo({ clock, disk }: LocalPlace, folder: string): Limbo {
     },
     putBack(stray, path) {
       try {
-        if (!unlessGone(() => linkSync(stray, path))) return false;
+        if (!wasThere(() => linkSync(stray, path))) return false;
       } catch (error) {
         if (errnoOf(error) !== "EEXIST") throw error;
       }
@@ -130,14 +130,3 @@ function isThere(path: string): boolean {
 }
 
 const isNoPlace = (error: unknown) => /^(ENOENT|ENOTDIR)$/.test(errnoOf(error) ?? "");
-
-/** Whether the file that the work is about was there. */
-function unlessGone(work: () => void): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
-  }
-}

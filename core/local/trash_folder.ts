@@ -7,7 +7,7 @@ import { type Digest, isDigest, parseDigest } from "../digest.ts";
 import { OciError } from "../errors.ts";
 import { renewTime } from "./blob_file.ts";
 import type { BlobFiles } from "./blob_files.ts";
-import { errnoOf, fileError, unlessMissing } from "./file_error.ts";
+import { errnoOf, fileError, ifThere, unlessMissing, wasThere } from "./file_error.ts";
 import { lookAt } from "./files.ts";
 import { digestOfStray, strayName } from "./limbo.ts";
 import type { LocalPlace } from "./local_place.ts";
@@ -43,7 +43,7 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
   function* pathsOf(batch: string, digest: Digest): Generator<string> {
     const [path, name] = [batchPath(batch), strayName(parseDigest(digest))];
     if (last.startsWith(`${path}/`)) yield join(last, name);
-    for (const part of foldersIn(path)) {
+    for (const part of ifThere(() => readdirSync(path)) ?? []) {
       last = join(path, part);
       yield join(last, name);
     }
@@ -124,31 +124,10 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
       if (++purges % PURGES_PER_TURN === 0) await turn();
       try {
         await place.disk.step("purge blob");
-        for (const buried of pathsOf(batch, digest)) if (isUnlinked(buried)) return;
+        for (const buried of pathsOf(batch, digest)) if (wasThere(() => unlinkSync(buried))) return;
       } catch (error) {
         throw fileError(error, action, "write", { digest });
       }
     },
   };
-}
-
-/** The folders of a batch, also if there is none. */
-function foldersIn(batch: string): string[] {
-  try {
-    return readdirSync(batch);
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return [];
-    throw error;
-  }
-}
-
-/** Removes a file; false if there is none. */
-function isUnlinked(path: string): boolean {
-  try {
-    unlinkSync(path);
-    return true;
-  } catch (error) {
-    if (errnoOf(error) === "ENOENT") return false;
-    throw error;
-  }
 }

@@ -172,7 +172,7 @@ export { docFiles, type DocFilesOptions, type DocGuard } from "./local/doc_files
 export { errnoOf, fileError, unlessMissing } from "./local/file_error.ts";
 export { type FileLock, fileLock, type FileLockOptions } from "./local/file_lock.ts";
 export { clampRange, fileStream } from "./local/file_stream.ts";
-export { type FileWriter, fileWriter, writeTo } from "./local/file_writer.ts";
+export { type FileWriter, fileWriter, writeTo, type WrittenFile } from "./local/file_writer.ts";
 export {
   createDisk,
   type Disk,

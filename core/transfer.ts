@@ -71,7 +71,6 @@ export function createTransfer(
     }
   }
 
-  /** The bytes of the source from an offset on; whoever takes them verifies them. */
   /** Takes a blob without its bytes passing through here. */
   async function adopts(blob: BlobInfo): Promise<boolean> {
     const { digest, size } = blob;

@@ -1,17 +1,31 @@
 import { writeSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
+import type { Disk } from "./files.ts";
 
 /** So much is written by one call to the system: more at once makes some kernels look for large pages. */
 const PIECE = 1 << 18;
 /** Others have a turn after so many bytes. */
 const PER_TURN = 1 << 20;
 
-/** Writes as many of the bytes as it can at once, from `position` on; gives how many. */
-export type WriteSome = (bytes: Uint8Array, position: number) => number;
+/** The disk is set to work whenever so much is waiting for it: at the end there is little to wait for. */
+const PER_SYNC = 16 << 20;
 
-/** Writes to an open file. A thread of its own would cost more than it takes to fill the cache of the disk. */
-export const writeTo = (fd: number): WriteSome => (bytes, position) =>
-  writeSync(fd, bytes, 0, bytes.length, position);
+/** A file as it is written. */
+export interface WrittenFile {
+  /** Writes as many of the bytes as it can at once, from `position` on; gives how many. */
+  write(bytes: Uint8Array, position: number): number;
+  /** Resolves once what was written before is on the disk. */
+  sync(): Promise<void>;
+}
+
+/** An open file; `sync` waits for nothing without a disk. */
+export function writeTo(fd: number, disk?: Disk): WrittenFile {
+  return {
+    // A thread of its own would cost more than it takes to fill the cache of the disk.
+    write: (bytes, position) => writeSync(fd, bytes, 0, bytes.length, position),
+    sync: async () => await disk?.syncFile(fd),
+  };
+}
 
 /** Writes to a file from a position on: small chunks are gathered, others go as they are. */
 export interface FileWriter {
@@ -21,20 +35,37 @@ export interface FileWriter {
   write(chunk: Uint8Array): Promise<void>;
   /** Resolves once all that was taken is written; fails if any of it could not be. */
   flush(): Promise<void>;
+  /** Resolves once all that was taken is on the disk; fails for good if the disk has lost any of it. */
+  sync(): Promise<void>;
 }
 
 /** Starts to write at a position. */
-export function fileWriter(write: WriteSome, start: number): FileWriter {
+export function fileWriter(file: WrittenFile, start: number): FileWriter {
   let position = start;
   let buffer = new Uint8Array(0);
   let gathered = 0;
   let untilTurn = PER_TURN;
+  let unsynced = 0;
+  let syncing: Promise<void> | undefined;
+  let lost: { readonly error: unknown } | undefined;
 
+  /** A disk tells only once what it has lost, so it is kept. */
+  async function syncNow(): Promise<void> {
+    unsynced = 0;
+    try {
+      await file.sync();
+    } catch (error) {
+      lost ??= { error };
+    }
+    syncing = undefined;
+  }
   async function store(bytes: Uint8Array, at: number): Promise<void> {
     for (let done = 0; done < bytes.length;) {
-      const written = write(bytes.subarray(done, done + PIECE), at + done);
+      const written = file.write(bytes.subarray(done, done + PIECE), at + done);
       done += written;
       untilTurn -= written;
+      unsynced += written;
+      if (unsynced >= PER_SYNC) syncing ??= syncNow();
       if (untilTurn > 0) continue;
       untilTurn = PER_TURN;
       await turn();
@@ -67,5 +98,11 @@ export function fileWriter(write: WriteSome, start: number): FileWriter {
       position += chunk.length;
     },
     flush,
+    async sync() {
+      await flush();
+      await syncing;
+      await syncNow();
+      if (lost) throw lost.error;
+    },
   };
 }

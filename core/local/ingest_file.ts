@@ -23,7 +23,7 @@ export interface IngestFile {
 export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
   const { path, fd, publish, remove } = target;
   const named = target.status.ref !== "";
-  const writer = fileWriter(writeTo(fd), target.status.offset);
+  const writer = fileWriter(writeTo(fd, place.disk), target.status.offset);
   let status = target.status;
   let open = true;
   /** Bytes were taken that could not be written. */
@@ -82,7 +82,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
           throw new OciError("corrupt", `${action}: ${why}`, { digest });
         }
         await place.disk.step("sync blob");
-        await place.disk.syncFile(fd);
+        await noting(writer.sync());
         try {
           await publish(path, digest);
         } catch (error) {
@@ -101,7 +101,7 @@ export function ingestInto(place: LocalPlace, target: IngestFile): Ingest {
       try {
         if (named && !failed && fstatSync(fd).nlink > 0) {
           await keep();
-          await place.disk.syncFile(fd);
+          await writer.sync();
         }
       } finally {
         open = false;

@@ -93,7 +93,7 @@ async function ownCopy(
   const copy = join(place.tmp, uniqueName(place.clock));
   try {
     await using file = await open(copy, "wx", 0o444);
-    const writer = fileWriter(writeTo(file.fd), 0);
+    const writer = fileWriter(writeTo(file.fd, place.disk), 0);
     const digester = createDigester(writableAlgorithm(digest));
     for await (const chunk of await files.read(digest)) {
       digester.update(chunk);
@@ -104,7 +104,7 @@ async function ownCopy(
     if (found !== digest) {
       throw new OciError("corrupt", `${action}: its bytes hash to ${found}`, { digest });
     }
-    await place.disk.syncFile(file.fd);
+    await writer.sync();
     await files.publish(copy, digest);
     const stats = lookAt(files.pathOf(digest));
     if (!stats) throw conflict(action);

@@ -55,7 +55,7 @@ export async function append(
   let members: Member[];
   try {
     if (!contents.marked) await file.write(new Uint8Array(2 * BLOCK), 0, 2 * BLOCK, end);
-    const writer = fileWriter(writeTo(file.fd), start);
+    const writer = fileWriter(writeTo(file.fd, disk), start);
     const sink: Sink = {
       async write(chunk) {
         assertHeld();
@@ -72,7 +72,7 @@ export async function append(
     assertHeld();
     await file.truncate(writer.position);
     await disk.step("sync archive");
-    await disk.syncFile(file.fd);
+    await writer.sync();
     members = await membersIn(file, start, writer.position);
     await disk.step("commit archive");
     assertHeld();

@@ -40,7 +40,7 @@ export async function rewrite(
     await disk.step("write archive anew");
     const file = await open(fresh, "wx+", 0o644);
     try {
-      const writer = fileWriter(writeTo(file.fd), 0);
+      const writer = fileWriter(writeTo(file.fd, disk), 0);
       await writeSealed({
         async write(chunk) {
           assertHeld();
@@ -50,7 +50,7 @@ export async function rewrite(
       await writer.flush();
       resemble(fresh, archive.path);
       await disk.step("sync new archive");
-      await disk.syncFile(file.fd);
+      await writer.sync();
       const { ino, size } = await file.stat();
       const contents = await scan(file.fd, size);
       await disk.step("prepare its log");

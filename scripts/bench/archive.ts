@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { image } from "./copy.ts";
 import { at, compare, cost, median, type Run, STOWAGE, stowage } from "./pairs.ts";
@@ -15,11 +16,16 @@ export async function archiveMemory(what: string, run: Run): Promise<void> {
 export async function archive(): Promise<void> {
   const [directory, file, out] = [at("image"), at("image.tar"), at("out")];
   await image(directory, 1024);
+  // Neither has to bring to the disk what the other left to it.
   const without = async () => {
     await rm(file, { force: true });
     await rm(`${file}.stowage`, { recursive: true, force: true });
+    spawnSync("sync");
   };
-  const outside = () => rm(out, { recursive: true, force: true });
+  const outside = async () => {
+    await rm(out, { recursive: true, force: true });
+    spawnSync("sync");
+  };
   const promise = "at most 0.33";
   const [into, from] = ["tar, 1 GiB from a directory", "tar, 1 GiB to a directory"];
   const ours = {

@@ -140,8 +140,9 @@ test("a range ends where the file does; what is no range is invalid", () => {
 });
 
 /** A file that takes at most `most` bytes at a time, and fails after `room`. */
-function slowFile({ most = Infinity, room = Infinity } = {}) {
-  const stored = new Uint8Array(4_000_000);
+function slowFile({ most = Infinity, room = Infinity, size = 4_000_000 } = {}) {
+  const stored = new Uint8Array(size);
+  const syncs: number[] = [];
   let length = 0;
   const write = (bytes: Uint8Array, position: number) => {
     if (position + bytes.length > room) throw system("ENOSPC");
@@ -150,14 +151,18 @@ function slowFile({ most = Infinity, room = Infinity } = {}) {
     length = Math.max(length, position + written);
     return written;
   };
-  return { write, stored: () => stored.slice(0, length) };
+  const sync = () => {
+    syncs.push(length);
+    return Promise.resolve();
+  };
+  return { file: { write, sync }, syncs, stored: () => stored.slice(0, length) };
 }
 
 test("chunks of any size end up as they came, however little a file takes at a time", async () => {
   const bytes = noise(3_500_000);
   for (const most of [Infinity, 100_000]) {
-    const { write, stored } = slowFile({ most });
-    const writer = fileWriter(write, 0);
+    const { file, stored } = slowFile({ most });
+    const writer = fileWriter(file, 0);
     const sizes = [1, 10, 0, 300_000, 5, 262_143, 262_144, 65_536, 1_048_576, 7, 200_000];
     for (let at = 0, n = 0; at < bytes.length; n++) {
       const chunk = bytes.slice(at, at + (sizes[n % sizes.length] ?? 1));
@@ -172,8 +177,8 @@ test("chunks of any size end up as they came, however little a file takes at a t
 });
 
 test("a writer goes on at the position it was given", async () => {
-  const { write, stored } = slowFile();
-  const writer = fileWriter(write, 3);
+  const { file, stored } = slowFile();
+  const writer = fileWriter(file, 3);
   await writer.write(new Uint8Array([1, 2]));
   await writer.flush();
   assert.deepEqual([...stored()], [0, 0, 0, 1, 2]);
@@ -181,13 +186,37 @@ test("a writer goes on at the position it was given", async () => {
 });
 
 test("a full disk is told at the latest by flush, and again by the next", async () => {
-  const { write } = slowFile({ room: 1_500_000 });
-  const writer = fileWriter(write, 0);
+  const { file } = slowFile({ room: 1_500_000 });
+  const writer = fileWriter(file, 0);
   await assert.rejects(async () => {
     for (let n = 0; n < 40; n++) await writer.write(new Uint8Array(60_000));
     await writer.flush();
   }, /ENOSPC/);
   await assert.rejects(writer.flush(), /ENOSPC/);
+});
+
+test("the disk is at work while a large file is written, and has all of it at the end", async () => {
+  const { file, syncs } = slowFile({ size: 48 << 20 });
+  const writer = fileWriter(file, 0);
+  for (let n = 0; n < 40; n++) await writer.write(new Uint8Array(1 << 20));
+  assert.deepEqual(syncs.map((at) => at >> 20), [16, 32]);
+  await writer.write(new Uint8Array([1, 2, 3]));
+  await writer.sync();
+  assert.deepEqual(syncs.slice(2), [(40 << 20) + 3]);
+});
+
+test("what the disk has lost early is told at the end, and again, though it tells only once", async () => {
+  const { file } = slowFile({ size: 32 << 20 });
+  let told = false;
+  const sync = () => {
+    if (told) return Promise.resolve();
+    told = true;
+    return Promise.reject(system("EIO"));
+  };
+  const writer = fileWriter({ ...file, sync }, 0);
+  for (let n = 0; n < 20; n++) await writer.write(new Uint8Array(1 << 20));
+  await assert.rejects(writer.sync(), /EIO/);
+  await assert.rejects(writer.sync(), /EIO/);
 });
 
 test("folders are made with those above them, twice is fine, and a file in the way is told", async () => {

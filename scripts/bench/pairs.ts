@@ -31,6 +31,8 @@ export interface Case {
   /** Told before each run of either side. */
   readonly reset?: () => Promise<void>;
   readonly runs?: number;
+  /** Each side runs twice and its second run counts: memory that the other has freed costs whoever takes it next. */
+  readonly settled?: boolean;
 }
 
 /** Bytes in a MiB. */
@@ -87,15 +89,22 @@ export function median(values: readonly number[]): number {
 }
 
 /** Runs both in turn and prints the median of the ratios; the first round warms up. */
-export async function compare({ name, promise, figure, ours, peer, reset, runs = 5 }: Case) {
+export async function compare(
+  { name, promise, figure, ours, peer, reset, settled, runs = 5 }: Case,
+) {
   if (!have(peer[0] ?? "")) return console.log(`${name}: skipped, ${peer[0]} cannot be had here`);
   const ratios: number[] = [];
   const figures: [number, number][] = [];
+  const measure = async (run: Run): Promise<number> => {
+    await reset?.();
+    if (settled) {
+      await cost(run);
+      await reset?.();
+    }
+    return (await cost(run))[figure];
+  };
   for (let run = 0; run <= runs; run++) {
-    await reset?.();
-    const a = (await cost(ours))[figure];
-    await reset?.();
-    const b = (await cost(peer))[figure];
+    const [a, b] = [await measure(ours), await measure(peer)];
     if (run === 0) continue; // warm-up
     ratios.push(a / b);
     figures.push([a, b]);

@@ -19,5 +19,6 @@ export async function store(): Promise<void> {
     ours: [STOWAGE, "push", `${place}:v1`, at("one")],
     peer: ["openssl", "dgst", "-sha256", at("one")],
     reset,
+    settled: true,
   });
 }

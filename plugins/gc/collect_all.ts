@@ -38,7 +38,9 @@ async function once(
       code = worse(code, exitOf(run.report, flags["exit-code"]));
       continue;
     }
-    if (isOciError(error, "refused")) context.hint(`stowage gc plan '${place}'`);
+    if (isOciError(error, "refused")) {
+      context.hint(`stowage gc plan '${place}', with the same flags, shows what would go`);
+    }
     if (isOciError(error, "corrupt")) context.hint(`stowage check '${place}'`);
     if (!flags["keep-going"] || !isOciError(error) || error.code === "aborted") throw error;
     context.notice({ code: error.code, message: `${place}: ${error.message}` });

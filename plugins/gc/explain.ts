@@ -1,6 +1,7 @@
 import {
   type Descriptor,
   type Digest,
+  isOciError,
   nameOf,
   plural,
   type Store,
@@ -34,7 +35,10 @@ export async function runExplain(context: GcContext, text: string): Promise<void
   const policy = await policyOf(context);
   await using layout = await context.open(place, "read");
   const options = optionsOf(layout.store, requestOf(context, policy));
-  const found = await layout.resolve(digest ?? name ?? "");
+  const found = await layout.resolve(digest ?? name ?? "").catch((error) => {
+    if (isOciError(error, "not_found")) context.hint(`stowage list '${context.print({ place })}'`);
+    throw error;
+  });
   const plan = await makePlan(layout.store, options);
   const { until, ...why } = await explain(layout.store, plan, found.digest, name, options.grace);
   const goes = until === undefined

@@ -99,6 +99,7 @@ test("explain says of each name and digest which rule keeps it or drops it, and 
     assert.match(small.out, /^drop {2}pr-1 .* over 100 B in all\n/);
     const none = await stowage(["gc", "explain", "./store:nope"], { cwd });
     assert.equal(none.code, 2);
+    assert.match(none.err, /no such reference .*\n {2}next: {2}stowage list '.*store'\n/);
     const place = await stowage(["gc", "explain", "./store"], { cwd });
     assert.equal(place.code, 64);
   }));

@@ -96,7 +96,9 @@ test("bytes nobody names wait for an hour, then go; more than half of all is too
     const ago = Date.now() / 1000 - 7200;
     utimesSync(blobPath(join(cwd, "store"), digest), ago, ago);
     const flags = ["gc", "./store", "--max-drop", "1%"];
-    assert.match((await at(cwd, flags, 3)).err, /bytes would go, more than 1 %/);
+    const why = (await at(cwd, flags, 3)).err;
+    assert.match(why, /bytes would go, more than 1 %/);
+    assert.match(why, /next: {2}stowage gc plan '.*', with the same flags,/);
     const planned = await at(cwd, ["gc", "plan", ...flags.slice(1)]);
     assert.match(planned.out, /would fail +Cannot collect: .*, more than 1 % {2}\[refused\]\n$/);
     const objects = (await at(cwd, ["gc", "./store", "--explain", "--json"])).json<Report>();

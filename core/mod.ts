@@ -169,7 +169,7 @@ export { renewTime } from "./local/blob_file.ts";
 export { type BlobFiles, blobFiles } from "./local/blob_files.ts";
 export { docNames } from "./local/doc_names.ts";
 export { docFiles, type DocFilesOptions, type DocGuard } from "./local/doc_files.ts";
-export { errnoOf, fileError, unlessMissing } from "./local/file_error.ts";
+export { errnoOf, fileError, orUnknown, unlessMissing } from "./local/file_error.ts";
 export { type FileLock, fileLock, type FileLockOptions } from "./local/file_lock.ts";
 export { clampRange, fileStream } from "./local/file_stream.ts";
 export { type FileWriter, fileWriter, writeTo, type WrittenFile } from "./local/file_writer.ts";

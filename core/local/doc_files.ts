@@ -21,7 +21,7 @@ import { OciError } from "../errors.ts";
 import { utf8Pieces } from "../utf8_pieces.ts";
 import { type DocFile, docReader, mayStand, versionOf } from "./doc_file.ts";
 import { docNames } from "./doc_names.ts";
-import { fileError, ifThere } from "./file_error.ts";
+import { fileError, ifThere, orUnknown } from "./file_error.ts";
 import type { FileLock } from "./file_lock.ts";
 import { lookAt, timeOf, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
@@ -75,16 +75,12 @@ export function docFiles(place: LocalPlace, options: DocFilesOptions): Docs {
     const path = pathOf(name);
     await disk.step("replace document");
     assertHeld();
-    try {
+    await orUnknown(`Cannot swap "${name}"`, async () => {
       if (staged === undefined) unlinkSync(path);
       else renameSync(staged, path);
       await disk.step("sync document folder");
       await disk.syncFolder(dirname(path));
-    } catch (cause) {
-      // Nobody can tell what a later reader will find.
-      const { message } = fileError(cause, `Cannot swap "${name}"`);
-      throw new OciError("unavailable", message, { reason: "unknown", cause });
-    }
+    });
   }
 
   return {

@@ -11,6 +11,12 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EROFS: "read_only",
 };
 
+/** What there is to do about it, in the same words on every runtime. */
+const WAYS_OUT: Readonly<Record<string, string>> = {
+  ENOSPC: "no space left on device; make room there and try again",
+  EDQUOT: "the disk quota is used up; make room there and try again",
+};
+
 /** The system's word for what went wrong, such as `ENOENT`. */
 export function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
@@ -36,10 +42,20 @@ export function fileError(
   const denied = errno === "EACCES" || errno === "EPERM";
   const code = denied && use === "write" ? "read_only" : CODES[errno] ?? "unavailable";
   const [, reason] = /^\w+: (.*?), \w+( |$)/.exec(messageOf(error)) ?? [];
-  return new OciError(code, `${action}: ${reason ?? messageOf(error)}`, {
+  return new OciError(code, `${action}: ${WAYS_OUT[errno] ?? reason ?? messageOf(error)}`, {
     ...details,
     cause: error,
   });
+}
+
+/** What `work` gives; where it fails nobody can tell what later readers find: `unavailable`, with the reason `unknown`. */
+export async function orUnknown<T>(action: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { message } = fileError(cause, action);
+    throw new OciError("unavailable", message, { reason: "unknown", cause });
+  }
 }
 
 /** What `work` gives; undefined if the file it is about is not there. */

@@ -34,8 +34,6 @@ for (
     ["EROFS", "read_only", "read_only"],
     ["EACCES", "read_only", "unavailable"],
     ["EPERM", "read_only", "unavailable"],
-    ["ENOSPC", "unavailable", "unavailable"],
-    ["EDQUOT", "unavailable", "unavailable"],
     ["EIO", "unavailable", "unavailable"],
     ["EMFILE", "unavailable", "unavailable"],
   ] as const
@@ -51,6 +49,14 @@ for (
     ]);
   });
 }
+
+test("a disk that is full, or a quota, says what to do, in the same words on every runtime", () => {
+  for (const errno of ["ENOSPC", "EDQUOT"]) {
+    const error = fileError(system(errno, "os error 28"), "Cannot do it");
+    assert.equal(error.code, "unavailable");
+    assert.match(error.message, /^Cannot do it: [^(]+; make room there and try again$/);
+  }
+});
 
 test("what is missing is undefined, what fails otherwise fails", async () => {
   assert.equal(await unlessMissing(Promise.reject(system("ENOENT"))), undefined);

@@ -1,10 +1,13 @@
+import { Buffer } from "node:buffer";
+import { fstatSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
-import { type Disk, fileError, fileWriter, OciError, writeTo } from "../../core/mod.ts";
+import { type Disk, fileWriter, OciError, orUnknown, writeTo } from "../../core/mod.ts";
 import type { Change } from "./archive.ts";
 import { BLOCK, isZero, makeHeader, padded } from "./block.ts";
 import { isMember, type Member, readMembers } from "./members.ts";
 import { COMMIT } from "./names.ts";
 import { headersOf } from "./pax.ts";
+import { bytesAt } from "./positions.ts";
 
 /** A member that is to be added. */
 export interface Addition {
@@ -15,6 +18,10 @@ export interface Addition {
   /** Its bytes: exactly `size` of them. */
   bytes(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
+
+const ACTION = "Cannot add to the archive";
+/** So many bytes before its end tell whether an archive is still what it was. */
+const TAIL = 4096;
 
 /** Where members go. */
 export interface Sink {
@@ -37,28 +44,54 @@ export async function writeMember(sink: Sink, addition: Addition): Promise<void>
   await sink.write(new Uint8Array(padded(size) - size));
 }
 
+/** What an append does before and after the one write that makes it come to be. */
+export interface Committing {
+  /** Prepares for the members that are there then. */
+  before(members: readonly Member[]): Promise<void>;
+  /** Takes them into account; `assertOurs` throws once another program has written to the archive. */
+  after(members: readonly Member[], assertOurs: () => void): Promise<void>;
+}
+
 /**
  * Adds members, all or none, whatever happens: they are written behind the end of the archive, where nobody looks, and
  * come to be by one write to one sector. The first of the two blocks that mark the end turns into the header of a small
  * file whose only content is the second, so what stands behind them is read on.
  *
- * @throws {OciError} `unavailable` with the reason `unknown` if nobody can tell whether they were added.
+ * @throws {OciError} `conflict` if a program that knows no lock writes to it too, `unavailable` with the reason `unknown`
+ * if nobody can tell whether they were added.
  */
 export async function append(
   disk: Disk,
   change: Change,
   additions: Iterable<Addition>,
-): Promise<Member[]> {
-  const { file, view: { contents }, assertHeld } = change;
+  committing: Committing,
+): Promise<void> {
+  const { file, view: { contents, length }, assertHeld } = change;
   const { end } = contents;
   const start = end + 2 * BLOCK;
+  const writer = fileWriter(writeTo(file.fd, disk), start);
+  const others = () => new OciError("conflict", `${ACTION}: another program writes to it`);
+  let isCut = false;
+  const assertSize = () => {
+    assertHeld();
+    const { size } = fstatSync(file.fd);
+    const least = isCut ? writer.position : length;
+    if (size < least || size > Math.max(least, writer.position)) throw others();
+  };
+  const tailAt = Math.max(0, end - TAIL);
+  const tail = Buffer.alloc(start - tailAt);
+  tail.set(await bytesAt(file, tailAt, end - tailAt));
+  const assertOurs = async () => {
+    assertSize();
+    if (tail.compare(await bytesAt(file, tailAt, tail.length)) !== 0) throw others();
+  };
   let members: Member[];
   try {
+    assertSize();
     if (!contents.marked) await file.write(new Uint8Array(2 * BLOCK), 0, 2 * BLOCK, end);
-    const writer = fileWriter(writeTo(file.fd, disk), start);
     const sink: Sink = {
       async write(chunk) {
-        assertHeld();
+        assertSize();
         await writer.write(chunk);
       },
     };
@@ -69,28 +102,28 @@ export async function append(
     await sink.write(new Uint8Array(2 * BLOCK));
     await writer.flush();
     await disk.step("cut archive");
-    assertHeld();
+    await assertOurs();
     await file.truncate(writer.position);
+    isCut = true;
     await disk.step("sync archive");
     await writer.sync();
     members = await membersIn(file, start, writer.position);
+    await committing.before(members);
     await disk.step("commit archive");
-    assertHeld();
+    await assertOurs();
   } catch (error) {
     // What is left there is invisible; the next writer writes over it.
+    await assertOurs();
     await file.truncate(start).catch(() => {});
     throw error;
   }
-  try {
+  await orUnknown("Cannot commit to the archive", async () => {
     await file.write(makeHeader({ name: COMMIT, size: BLOCK }), 0, BLOCK, end);
     await disk.step("sync commit");
     await disk.syncFile(file.fd);
-  } catch (cause) {
-    const { message } = fileError(cause, "Cannot commit to the archive");
-    throw new OciError("unavailable", message, { reason: "unknown", cause });
-  }
-  Object.assign(contents, { end: (await file.stat()).size - 2 * BLOCK, marked: true });
-  return members;
+    Object.assign(contents, { end: writer.position - 2 * BLOCK, marked: true });
+    await committing.after(members, assertSize);
+  });
 }
 
 /** Reads back the headers of what was written. */
@@ -103,21 +136,9 @@ async function membersIn(file: FileHandle, from: number, until: number): Promise
     if (step.done) {
       const marker = await bytesAt(file, step.value.end, 2 * BLOCK);
       if (marker.length === 2 * BLOCK && isZero(marker)) return members;
-      throw new OciError("unavailable", "Cannot add to the archive: it does not read as written");
+      throw new OciError("unavailable", `${ACTION}: it does not read as written`);
     }
     if (isMember(step.value)) members.push(step.value);
     else bytes = await bytesAt(file, step.value.at, step.value.length);
   }
-}
-
-/** Bytes of a file, as many as there are. */
-export async function bytesAt(file: FileHandle, at: number, length: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(buffer, done, length - done, at + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return buffer.subarray(0, done);
 }

@@ -1,5 +1,13 @@
-import { Buffer } from "node:buffer";
-import { closeSync, fstatSync, openSync, type Stats, statSync, utimesSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  futimesSync,
+  openSync,
+  rmSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import {
   fileError,
@@ -8,9 +16,11 @@ import {
   type Flock,
   flock,
   type LocalPlace,
+  lookAt,
   OciError,
 } from "../../core/mod.ts";
 import { type Contents, gather } from "./contents.ts";
+import { odditiesOf } from "./oddities.ts";
 import type { Copies } from "./copies.ts";
 import { scan } from "./scan.ts";
 
@@ -27,10 +37,10 @@ export interface View {
 export interface Change {
   readonly view: View;
   readonly file: FileHandle;
-  /** Throws once somebody else may change it. */
+  /** Throws `lease_lost` once somebody else may change it, `conflict` once another file stands there. */
   assertHeld(): void;
-  /** Tells everybody that the file has changed. */
-  settle(): void;
+  /** Tells everybody that the file has changed, and has so many bytes now. */
+  settle(length: number): void;
 }
 
 /** An archive file: looked at, read, and changed under a lock. */
@@ -83,7 +93,10 @@ export function openArchive(
       if (!contents) return;
       const view = { contents, inode: stats.ino, length: stats.size };
       known = { view, signature: signatureOf(stats) };
-      tell(contents);
+      for (const [code, message] of told ? [] : odditiesOf(contents, path)) {
+        place.notice(code, message);
+      }
+      told = true;
     } finally {
       closeSync(fd);
     }
@@ -111,49 +124,61 @@ export function openArchive(
     }
   }
 
-  function tell({ hostile, marked, end }: Contents): void {
-    if (told) return;
-    told = true;
-    if (hostile.count > 0) {
-      const more = hostile.count > 1 ? ` and ${hostile.count - 1} more` : "";
-      const name = Buffer.from(hostile.first.slice(0, 200), "latin1").toString();
-      place.notice(
-        "hostile_names",
-        `Left ${JSON.stringify(name)}${more} out: such a name leads out of the archive`,
-      );
-    }
-    if (!marked && end > 0) place.notice("unmarked_end", `"${path}" ends without its end marker`);
+  /** Gives the file a time that it never had, so that nobody takes it for what it was. */
+  function settle(view: View, { fd }: FileHandle, length: number): void {
+    const time = new Date(place.time(fileTime(fstatSync(fd))));
+    futimesSync(fd, time, time);
+    const stats = fstatSync(fd);
+    // Else another program has written to it.
+    if (stats.size === length) known = { view: { ...view, length }, signature: signatureOf(stats) };
   }
 
-  /** Gives the file a time that it never had, so that nobody takes it for what it was. */
-  function settle(view: View): void {
-    const before = statSync(path);
-    const time = new Date(place.time(fileTime(before)));
-    utimesSync(path, time, time);
-    const stats = statSync(path);
-    known = { view: { ...view, length: stats.size }, signature: signatureOf(stats) };
+  /** Opens the archive as it is looked at then, made if it is missing. */
+  async function opened(): Promise<{ view: View; file: FileHandle }> {
+    while (true) {
+      const view = await look();
+      const file = await open(path, constants.O_RDWR | constants.O_CREAT, 0o644);
+      const stats = fstatSync(file.fd);
+      if (
+        stats.size === view.length && (view.length === 0 || signatureOf(stats) === known.signature)
+      ) {
+        return { view, file };
+      }
+      await file.close(); // Replaced, or written to, by whoever knows no lock.
+    }
   }
 
   async function changing<T>(what: string, work: (change: Change) => Promise<T>): Promise<T> {
     await place.writing(what);
+    await place.disk.step("lock");
     await using lease = await lock.acquire("lock", { wait });
+    const isNew = !lookAt(path);
     using held: Flock | undefined = await flock(path, { clock: place.clock, wait });
     if (!held && !warned) {
       warned = true;
       const alone = "this archive is for one writer at a time";
       place.notice("no_flock", `This runtime has no flock: ${alone}`);
     }
-    const view = await look();
-    await using file = await open(path, "r+");
-    return await work({
-      view,
-      file,
-      assertHeld() {
-        lease.assertHeld();
-        held?.assertHeld();
-      },
-      settle: () => settle(view),
-    });
+    const { view, file } = await opened();
+    await using _ = file;
+    const { ino } = fstatSync(file.fd);
+    const stands = () => lookAt(path)?.ino === ino;
+    try {
+      return await work({
+        view,
+        file,
+        assertHeld() {
+          lease.assertHeld();
+          if (stands()) return;
+          throw new OciError("conflict", `${what}: another program has replaced "${path}"`);
+        },
+        settle: (length) => settle(view, file, length),
+      });
+    } catch (error) {
+      // Made by the lock alone.
+      if (isNew && stands() && fstatSync(file.fd).size === 0) rmSync(path, { force: true });
+      throw error;
+    }
   }
 
   return {

@@ -10,6 +10,7 @@ import {
 } from "../../core/mod.ts";
 import type { View } from "./archive.ts";
 import { unlessAbsent } from "./body.ts";
+import { noFile } from "./oddities.ts";
 import type { TarStore } from "./store.ts";
 
 /** How often an archive may be replaced under a reader. */
@@ -22,9 +23,8 @@ export function readBlobs(
   const inArchive = ({ contents, inode }: View, digest: Digest): BlobInfo | undefined => {
     const entry = contents.blobs.get(digest);
     if (entry) return copies.infoOf(inode, entry);
-    if (!contents.strange.has(digest)) return undefined;
-    const why = "in this archive it is a link, or a file with holes";
-    throw new OciError("unsupported", `Cannot read ${digest}: ${why}`, { digest });
+    if (contents.strange.has(digest)) throw noFile(`Cannot read ${digest}`, { digest });
+    return undefined;
   };
 
   /** The bytes out of the archive; undefined if they are not there. */

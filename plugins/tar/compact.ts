@@ -6,6 +6,7 @@ import type { Contents } from "./contents.ts";
 import { whatWaits } from "./fold.ts";
 import { FACTS } from "./names.ts";
 import { foreignOf, ownDocs } from "./foreign.ts";
+import { noFile, unreadable } from "./oddities.ts";
 import { headersOf } from "./pax.ts";
 import { type Known, rewrite } from "./rewrite.ts";
 import type { TarStore } from "./store.ts";
@@ -29,8 +30,10 @@ export async function compact(store: TarStore): Promise<Compacted> {
   const { archive } = store;
   const before = (await archive.look()).length;
   await archive.change("Cannot compact the archive", async (change) => {
-    const waiting = await whatWaits(store);
     const { contents } = change.view;
+    const lost = unreadable(contents);
+    if (lost !== undefined) throw noFile(`Cannot take ${JSON.stringify(lost)} along`);
+    const waiting = await whatWaits(store);
     const bodies = new Map<Digest, Body>();
     for (const entry of contents.blobs.values()) {
       bodies.set(entry.digest, bodyOf(change.file, entry));

@@ -27,13 +27,16 @@ export interface Contents extends Ending {
   readonly docs: Map<string, Member[]>;
   /** Files that mean nothing to a layout, by name, the last of each. */
   readonly others: Map<string, Member>;
-  /** Where links lead to that mean nothing to a layout, by name. */
-  readonly links: Map<string, string>;
-  /** Blobs and documents that are links, or files with holes. */
-  readonly strange: Set<string>;
+  /** Links that are no blobs, by name: only docker archives need them. */
+  readonly links: Map<string, Link>;
+  /** Blobs and documents that are no regular files, by digest or name, and what they are called in the archive. */
+  readonly strange: Map<string, string>;
   /** Names that lead out of the archive: the first, and how many. */
   readonly hostile: { readonly first: string; readonly count: number };
 }
+
+/** A member that leads to another one: a symbolic link from its own folder, a hard one from the root. */
+export type Link = Member & { readonly link: string };
 
 /** Gathers the members of an archive, one after the other. */
 export interface Gathering {
@@ -50,10 +53,10 @@ export function gather(): Gathering {
   const docs = new Map<string, Member[]>();
   const [shadowed, dead]: [Entry[], Entry[]] = [[], []];
   const others = new Map<string, Member>();
-  const links = new Map<string, string>();
+  const links = new Map<string, Link>();
   let hostile = { first: "", count: 0 };
   let kept = 0;
-  const strange = new Set<string>();
+  const strange = new Map<string, string>();
   return {
     add(member) {
       const meaning = meaningOf(member.name);
@@ -70,18 +73,17 @@ export function gather(): Gathering {
       if (meaning.kind === "doc") {
         const { name } = meaning;
         if (isFile) docs.get(name)?.push(member) ?? docs.set(name, [member]);
-        note(name, isFile || member.type === "5");
-        return;
+        if (member.link !== undefined) keep(member);
+        return note(name, member, isFile || member.type === "5");
       }
       const { kind, digest } = meaning;
-      if (kind === "blob") note(digest, isFile);
-      if (!isFile) return;
       const entry = entryOf(member, digest, meaning.from);
-      if (kind === "dead") return void dead.push(entry);
+      if (kind === "dead") return void (isFile && dead.push(entry));
+      note(digest, member, isFile);
       const former = blobs.get(digest);
       if (former) shadowed.push(former);
       blobs.delete(digest);
-      blobs.set(digest, entry);
+      if (isFile) blobs.set(digest, entry);
     },
     end: (ending) => ({ ...ending, blobs, docs, shadowed, dead, others, links, strange, hostile }),
   };
@@ -98,13 +100,13 @@ export function gather(): Gathering {
     others.delete(name);
     links.delete(name);
     if (link === undefined) others.set(name, member);
-    else links.set(name, link);
+    else links.set(name, { ...member, link });
   }
 
   /** The last of a name decides. */
-  function note(name: string, good: boolean): void {
-    if (good) strange.delete(name);
-    else strange.add(name);
+  function note(key: string, { name }: Member, good: boolean): void {
+    strange.delete(key);
+    if (!good) strange.set(key, name);
   }
 }
 

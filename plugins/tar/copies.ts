@@ -1,9 +1,17 @@
-import { closeSync, fsyncSync, openSync, renameSync, writeSync } from "node:fs";
 import { Buffer } from "node:buffer";
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type BlobInfo, type LocalPlace, lookAt, randomHex, uniqueName } from "../../core/mod.ts";
 import type { Entry } from "./contents.ts";
-import { readAt } from "./scan.ts";
+import { readAt, writeAt } from "./positions.ts";
 
 /** What became of a blob that was deleted. */
 export interface Death {
@@ -104,10 +112,12 @@ export function openCopies(place: LocalPlace, folder: string): Copies {
 
     note(inode, notes) {
       if (notes.length === 0) return;
-      const fd = openSync(path, "a");
+      refresh();
+      const fd = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o644);
       try {
-        // A line that a crash has torn ends here.
-        writeSync(fd, `\n${linesOf(inode, notes)}`);
+        // A line that a crash or a full disk has torn makes way.
+        ftruncateSync(fd, read.until);
+        writeAt(fd, Buffer.from(linesOf(inode, notes)), read.until);
       } finally {
         closeSync(fd);
       }
@@ -130,14 +140,20 @@ export function openCopies(place: LocalPlace, folder: string): Copies {
       const fresh = join(place.tmp, uniqueName(place.clock));
       const fd = openSync(fresh, "wx", 0o644);
       try {
-        writeSync(fd, `${kept}file ${inode} ${life}\n${linesOf(inode, notes)}`);
-        if (place.disk.durable) fsyncSync(fd);
+        try {
+          writeAt(fd, Buffer.from(`${kept}file ${inode} ${life}\n${linesOf(inode, notes)}`), 0);
+          if (place.disk.durable) fsyncSync(fd);
+        } finally {
+          closeSync(fd);
+        }
+        renameSync(fresh, path);
+      } catch (error) {
+        rmSync(fresh, { force: true });
+        throw error;
       } finally {
-        closeSync(fd);
+        forget(0);
+        refresh();
       }
-      renameSync(fresh, path);
-      forget(0);
-      refresh();
     },
 
     async flush() {

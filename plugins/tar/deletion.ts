@@ -62,7 +62,7 @@ export function deleteBlobs(store: TarStore, removeStaged: Delete): Delete {
       }
       await place.disk.step("sync deletion");
       await place.disk.syncFile(change.file.fd);
-      change.settle();
+      change.settle(change.view.length);
     });
     return removals;
   };

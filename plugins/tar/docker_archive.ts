@@ -16,10 +16,10 @@ import {
   spelling,
   z,
 } from "../../core/mod.ts";
-import { bytesAt } from "./append.ts";
 import { bytesOf } from "./body.ts";
 import type { Contents } from "./contents.ts";
 import type { Member } from "./members.ts";
+import { bytesAt } from "./positions.ts";
 import { documentText } from "./text.ts";
 
 const LIST = "manifest.json";
@@ -71,9 +71,10 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
         const member = contents.docs.get(one)?.at(-1) ?? contents.others.get(one);
         if (member) return member;
       }
-      const link = contents.links.get(path) ?? contents.links.get(`./${path}`);
-      if (link === undefined) break;
-      path = normalize(join(dirname(path), link));
+      const found = contents.links.get(path) ?? contents.links.get(`./${path}`);
+      if (!found) break;
+      const from = found.type === "1" ? "." : dirname(path);
+      path = normalize(join(from, found.link));
     }
     throw new OciError("corrupt", `${ACTION}: its list names ${JSON.stringify(name)}, not there`);
   }

@@ -4,6 +4,7 @@ import type { View } from "./archive.ts";
 import { writeDocument } from "./fold.ts";
 import type { Member } from "./members.ts";
 import { FACTS } from "./names.ts";
+import { noFile } from "./oddities.ts";
 import { hideDocument } from "./patch.ts";
 import type { TarStore } from "./store.ts";
 import { documentText } from "./text.ts";
@@ -19,9 +20,7 @@ export function archiveDocs(store: TarStore, beside: Docs, flush: () => Promise<
   async function docIn(view: View, name: string, limit = Infinity): Promise<Doc | undefined> {
     const action = `Cannot read "${name}"`;
     const member = view.contents.docs.get(name)?.at(-1);
-    if (view.contents.strange.has(name)) {
-      throw new OciError("unsupported", `${action}: in this archive it is no regular file`);
-    }
+    if (view.contents.strange.has(name)) throw noFile(action);
     if (!member) return undefined;
     if (member.size > limit) {
       throw new OciError("size_exceeded", `${action}: it has more than ${limit} bytes`);
@@ -53,7 +52,6 @@ export function archiveDocs(store: TarStore, beside: Docs, flush: () => Promise<
     if ((await docNow(name))?.version !== seen?.version) throw movedOn(name);
     if (text === undefined && !seen) return undefined;
     await flush();
-    await place.disk.step("lock");
     return await archive.change(action, async (change) => {
       const { view } = change;
       if ((await docIn(view, name))?.version !== seen?.version) throw movedOn(name);
@@ -67,7 +65,7 @@ export function archiveDocs(store: TarStore, beside: Docs, flush: () => Promise<
       }
       view.contents.docs.delete(name);
       await place.disk.syncFile(change.file.fd);
-      change.settle();
+      change.settle(change.view.length);
       return undefined;
     });
   }

@@ -1,6 +1,7 @@
 import { type BlobInfo, type Digest, parseIndex, printIndex, TAGGED } from "../../core/mod.ts";
 import { append } from "./append.ts";
 import type { Change } from "./archive.ts";
+import { BLOCK } from "./block.ts";
 import { type Body, bodyOf, documentOf, memberOf, stagedBytes } from "./body.ts";
 import { entryOf } from "./contents.ts";
 import type { Note } from "./copies.ts";
@@ -35,9 +36,10 @@ export async function writeDocument(
   const { place, copies, pending } = store;
   const { contents, inode } = change.view;
   const waiting = await whatWaits(store);
-  const { blobs, dead, others, docs } = contents;
+  const { blobs, dead, others, docs, links, strange } = contents;
   const facts = await newFacts();
-  if (blobs.size + dead.length + others.size === 0) await writeWhole();
+  const isBare = blobs.size + dead.length + others.size + links.size + strange.size === 0;
+  if (isBare) await writeWhole();
   else await writeMore();
   // Only now: whoever misses a staged blob finds it in the archive.
   for (const { info } of waiting) {
@@ -66,34 +68,51 @@ export async function writeDocument(
     const manifest = name === "index.json" && docs.has("manifest.json")
       ? [documentOf("manifest.json", await dockerText(), seconds)]
       : [];
-    const members = await append(place.disk, change, [
+    const additions = [
       ...added.map(({ body }) => memberOf(body, seconds)),
       ...facts === undefined ? [] : [documentOf(FACTS, facts, seconds)],
       documentOf(name, text, seconds),
       ...manifest,
-    ]);
-    for (const member of members) await take(member);
-    const notes = waiting.flatMap(({ info }): Note[] => {
-      const entry = blobs.get(info.digest);
+    ];
+    await append(place.disk, change, additions, {
+      async before(members) {
+        await place.disk.step("note copies");
+        copies.note(inode, notesOf(members));
+      },
+      async after(members, assertOurs) {
+        for (const member of members) await take(member, assertOurs);
+        change.settle(contents.end + 2 * BLOCK);
+      },
+    });
+  }
+
+  /** What is known of each copy that waited, of those that are in the archive already too. */
+  function notesOf(members: readonly Member[]): Note[] {
+    const entries = new Map(blobs);
+    for (const member of members) {
+      const meaning = meaningOf(member.name);
+      if (meaning.kind === "blob") entries.set(meaning.digest, entryOf(member, meaning.digest));
+    }
+    return waiting.flatMap(({ info }): Note[] => {
+      const entry = entries.get(info.digest);
       return entry ? [{ entry, ...knownOf(info) }] : [];
     });
-    await place.disk.step("note copies");
-    copies.note(inode, notes);
-    change.settle();
   }
 
   /** Takes a new member into account, and hides what bears its name. */
-  async function take(member: Member): Promise<void> {
+  async function take(member: Member, assertOurs: () => void): Promise<void> {
     const meaning = meaningOf(member.name);
     if (meaning.kind === "blob") {
       const { digest } = meaning;
       const former = blobs.get(digest);
+      assertOurs();
       if (former) await moveEntry(change, former, GONE).catch(() => {});
       blobs.set(digest, entryOf(member, digest));
     } else if (meaning.kind === "doc") {
       const former = docs.get(meaning.name) ?? [];
       for (const one of former) {
         await place.disk.step("hide document");
+        assertOurs();
         await hideDocument(change, one, meaning.name);
       }
       docs.set(meaning.name, [member]);

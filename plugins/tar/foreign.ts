@@ -1,11 +1,8 @@
 import type { Addition } from "./append.ts";
 import type { Change } from "./archive.ts";
 import { bytesOf } from "./body.ts";
-import { FACTS } from "./names.ts";
+import { OWN } from "./names.ts";
 import { documentText } from "./text.ts";
-
-/** Documents that an archive is written anew with; any other file may be as large as it likes, and no text. */
-const OWN = ["oci-layout", "index.json", "manifest.json", FACTS];
 
 /** What the documents of a layout say in an archive that is written anew. */
 export async function ownDocs({ view, file }: Change): Promise<Map<string, string>> {

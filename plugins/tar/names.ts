@@ -8,6 +8,8 @@ export const COMMIT = ".stowage/commit";
 export const OLD = ".stowage/old/";
 /** What holds for the layout as a whole travels with the archive. */
 export const FACTS = ".stowage/layout.json";
+/** Documents of a layout; any other file may be as large as it likes, and no text. */
+export const OWN = ["oci-layout", "index.json", "manifest.json", FACTS];
 
 /** What a name in an archive means to a layout. */
 export type Meaning =

@@ -7,6 +7,7 @@ import {
   blobFiles,
   createPlace,
   docFiles,
+  fileError,
   fileLock,
   ingestFiles,
   lookAt,
@@ -28,6 +29,7 @@ import { isDockerArchive } from "./docker_archive.ts";
 import { openDocker, READ_ONLY } from "./docker_backend.ts";
 import { compressionOf, inflate } from "./inflate.ts";
 import { FACTS } from "./names.ts";
+import { unreadable } from "./oddities.ts";
 import { refusing } from "./read_only.ts";
 import { renewals } from "./renewal.ts";
 import type { TarStore } from "./store.ts";
@@ -116,8 +118,12 @@ export async function openTar(
     fresh: mode === "create" && !lookAt(path),
   };
   const flush = async () => {
-    await staged.flush();
-    await copies.flush();
+    try {
+      await staged.flush();
+      await copies.flush();
+    } catch (error) {
+      throw fileError(error, `Cannot put on the disk what is beside "${typed}"`);
+    }
   };
   const docs = docFiles(place, {
     pathOf: (name) => join(beside, name.slice(".stowage/".length)),
@@ -169,8 +175,9 @@ export async function openTar(
       await flush();
       if (purged === 0) return;
       purged = 0;
-      const { before, after } = await sizes();
-      if (after < before * (1 - IDLE)) await compact(store);
+      const { contents, length } = await archive.look();
+      const isIdle = compactedSize(contents) < length * (1 - IDLE);
+      if (isIdle && unreadable(contents) === undefined) await compact(store);
     },
   };
 }

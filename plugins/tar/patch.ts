@@ -1,10 +1,11 @@
+import { Buffer } from "node:buffer";
 import { OciError } from "../../core/mod.ts";
-import { bytesAt } from "./append.ts";
 import type { Change } from "./archive.ts";
-import { BLOCK, rename, seal } from "./block.ts";
+import { BLOCK, readHeader, rename, seal } from "./block.ts";
 import { type Entry, isPatchable } from "./contents.ts";
 import type { Member } from "./members.ts";
-import { OLD } from "./names.ts";
+import { BLOBS, DEAD, OLD } from "./names.ts";
+import { bytesAt } from "./positions.ts";
 
 /** Gives the folder in the name of a blob another name of the same length: one write to one sector. */
 export async function moveEntry({ file, assertHeld }: Change, entry: Entry, to: string) {
@@ -16,8 +17,10 @@ export async function moveEntry({ file, assertHeld }: Change, entry: Entry, to: 
     );
   }
   const at = Math.floor(entry.folderAt / BLOCK) * BLOCK;
-  const block = await bytesAt(file, at, BLOCK);
-  block.set(new TextEncoder().encode(to), entry.folderAt - at);
+  const block = Buffer.from(await bytesAt(file, at, BLOCK));
+  const from = entry.folderAt - at;
+  if (![BLOBS, DEAD].includes(block.toString("latin1", from, from + BLOBS.length))) throw moved();
+  block.write(to, from);
   // A name in an extension is no part of any checksum.
   if (at === entry.header) seal(block);
   assertHeld();
@@ -31,7 +34,12 @@ export async function hideDocument({ file, assertHeld }: Change, doc: Member, na
   // One that has its name in an extension keeps it until the archive is compacted.
   if (!inHeader) return;
   const block = await bytesAt(file, header, BLOCK);
+  if (block.length < BLOCK || readHeader(block, header).name !== doc.name) throw moved();
   rename(block, OLD + name.replaceAll("/", "-"));
   assertHeld();
   await file.write(block, 0, BLOCK, header);
+}
+
+function moved(): OciError {
+  return new OciError("conflict", "Cannot change a header: another program has written there");
 }

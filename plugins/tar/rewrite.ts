@@ -1,14 +1,7 @@
 import { chmodSync, chownSync, renameSync, statSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import {
-  type Digest,
-  fileError,
-  fileWriter,
-  OciError,
-  uniqueName,
-  writeTo,
-} from "../../core/mod.ts";
+import { type Digest, fileWriter, orUnknown, uniqueName, writeTo } from "../../core/mod.ts";
 import type { Change } from "./archive.ts";
 import type { Contents } from "./contents.ts";
 import type { Note } from "./copies.ts";
@@ -64,14 +57,11 @@ export async function rewrite(
     await rm(fresh, { force: true });
     throw error;
   }
-  try {
+  await orUnknown("Cannot replace the archive", async () => {
     renameSync(fresh, archive.path);
     await disk.step("sync folder of archive");
     await disk.syncFolder(dirname(archive.path));
-  } catch (cause) {
-    const { message } = fileError(cause, "Cannot replace the archive");
-    throw new OciError("unavailable", message, { reason: "unknown", cause });
-  }
+  });
 }
 
 function notesOf({ blobs }: Contents, known: ReadonlyMap<Digest, Known>): Note[] {

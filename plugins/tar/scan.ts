@@ -1,7 +1,7 @@
-import { readSync } from "node:fs";
 import { setImmediate as turn } from "node:timers/promises";
 import { type Contents, gather } from "./contents.ts";
 import { isMember, type Member, type Need, readMembers } from "./members.ts";
+import { readAt } from "./positions.ts";
 
 /** Of the headers of a large member what its page holds is read; much more of small ones that lie close together. */
 const [PAGE, LARGE] = [4096, 1 << 16];
@@ -42,15 +42,4 @@ function reader(fd: number): (at: number, length: number) => Uint8Array {
     }
     return window.subarray(at - start, at - start + length);
   };
-}
-
-/** Fills a buffer from a position on, as far as the file goes; gives the number of bytes. */
-export function readAt(fd: number, into: Uint8Array, at: number): number {
-  let length = 0;
-  while (length < into.length) {
-    const more = readSync(fd, into, length, into.length - length, at + length);
-    if (more === 0) break;
-    length += more;
-  }
-  return length;
 }

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { decodeUtf8 } from "../../core/mod.ts";
-import { bytesAt } from "./append.ts";
 import type { Member } from "./members.ts";
+import { bytesAt } from "./positions.ts";
 
 /** What a document in an archive says; throws `corrupt` if it is not UTF-8. */
 export async function documentText(

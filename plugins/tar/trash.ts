@@ -32,7 +32,7 @@ export function archiveTrash(
         contents.dead.splice(contents.dead.indexOf(entry), 1);
       }
       await place.disk.syncFile(change.file.fd);
-      change.settle();
+      change.settle(change.view.length);
     });
   }
 

@@ -15,7 +15,11 @@ export function openAt(
   return openTar(archiveUrl(path), { ...usual, ...options }, how);
 }
 
+/** The folder in which a place keeps what is its own. */
+export const besideOf = (path: string): string =>
+  path.endsWith(".tar") ? `${path}.stowage` : `${path}/.stowage`;
+
 /** Whether a lock is left. */
 export function isLocked(path: string): boolean {
-  return existsSync(join(path.endsWith(".tar") ? `${path}.stowage` : `${path}/.stowage`, "lock"));
+  return existsSync(join(besideOf(path), "lock"));
 }

@@ -1,27 +1,11 @@
 // A disk that is full and a mount that is read-only, as the kernel has them.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import process from "node:process";
 import { test } from "node:test";
 import { type Layout, openLayout } from "../../mod.ts";
-import { unless } from "../skip.ts";
-import { run, scratch } from "./tools.ts";
-
-const alone = unless(process.getuid?.() !== 0 && "only root may mount");
-
-/** Runs `body` on a file system of 2 MiB, in memory. */
-async function onSmallDisk(body: (disk: string) => Promise<void>): Promise<void> {
-  const disk = join(await scratch(), "disk");
-  await mkdir(disk);
-  run("mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk]);
-  try {
-    await body(disk);
-  } finally {
-    run("umount", ["-l", disk]);
-  }
-}
+import { alone, filled, onSmallDisk } from "./small_disk.ts";
+import { run } from "./tools.ts";
 
 async function small(store: Layout, name: string): Promise<void> {
   const { descriptor } = await store.push({}, new TextEncoder().encode(name));
@@ -37,12 +21,13 @@ test(
       await small(store, "v1");
       const index = readFileSync(join(disk, "store/index.json"), "utf8");
       await assert.rejects(store.push({}, new Uint8Array(4 << 20)), { code: "unavailable" });
-      run("sh", ["-c", `cat /dev/zero > ${disk}/filler || true`]);
       const target = (await store.resolve("v1")).digest;
       const many = Array.from({ length: 400 }, (_, n) => `name-${n}-${"x".repeat(100)}`);
-      await assert.rejects(store.tag(target, many), { code: "unavailable" });
-      assert.equal(readFileSync(join(disk, "store/index.json"), "utf8"), index);
-      run("rm", [`${disk}/filler`]);
+      {
+        using _ = filled(disk, 0);
+        await assert.rejects(store.tag(target, many), { code: "unavailable" });
+        assert.equal(readFileSync(join(disk, "store/index.json"), "utf8"), index);
+      }
       await small(store, "v2");
       assert.deepEqual((await store.references()).map(({ name }) => name), ["v1", "v2"]);
       assert.equal(new TextDecoder().decode(await store.fetchAll("v1")), "v1");

@@ -76,6 +76,18 @@ describe("a docker archive without an index", () => {
     await found.backend[Symbol.asyncDispose]();
   });
 
+  it("follows hard links from the root, and symbolic ones at the root", async () => {
+    using found = await opened(archive(
+      member({ name: "aa/layer.tar", body: layers[0] }),
+      member({ name: "bb/layer.tar", type: "1", link: "aa/layer.tar" }),
+      member({ name: "layer.tar", type: "2", link: "bb/layer.tar" }),
+      member({ name: "c.json", body: configOf(first, first) }),
+      list({ Config: "c.json", RepoTags: ["x:v1"], Layers: ["bb/layer.tar", "layer.tar"] }),
+    ));
+    assert.deepEqual(await found.layout.fetchAll(first), new Uint8Array(layers[0]));
+    await found.backend[Symbol.asyncDispose]();
+  });
+
   it("gives the same digests each time it is opened", async () => {
     using one = await opened(twoImages);
     using two = await opened(twoImages);

@@ -7,7 +7,7 @@ import { describe, it } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { digestOf, type ErrorCode, type OpenMode } from "../../../core/mod.ts";
 import type { TarOptions } from "../../../plugins/tar/open.ts";
-import { listed, noise, read, utf8 } from "../../contract/suite.ts";
+import { listed, noise, put, read, utf8 } from "../../contract/suite.ts";
 import { fails } from "../../fails.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { archive, MARKER, member, openAt, pax } from "./archives.ts";
@@ -199,24 +199,47 @@ describe("a hostile archive", () => {
     assert.deepEqual(await listed(found.store), []);
   });
 
-  it("whose blobs or documents are links, or have holes, gives none of them", async () => {
-    const holes = Buffer.concat([pax({ "GNU.sparse.major": "1" }), blob]);
-    for (
-      const strange of [
-        member({ name, type: "2", link: "/etc/passwd" }),
-        member({ name, type: "1", link: "index.json" }),
-        holes,
-      ]
-    ) {
-      using found = await opened(archive(MARKER, index, strange));
-      await fails(found.store.blobs.stat(digest), "unsupported");
-      await fails(found.store.blobs.read(digest), "unsupported");
-      assert.deepEqual(await listed(found.store), []);
-    }
-    using linked = await opened(
+  const holes = Buffer.concat([pax({ "GNU.sparse.major": "1" }), blob]);
+  const strange = {
+    "a symbolic link": member({ name, type: "2", link: "/etc/passwd" }),
+    "a hard link": member({ name, type: "1", link: "index.json" }),
+    "a file with holes": holes,
+    "a link behind a file": Buffer.concat([blob, member({ name, type: "2", link: "index.json" })]),
+  };
+  for (const [what, made] of Object.entries(strange)) {
+    it(`of which a blob is ${what} says so and what to do, is added to, and not compacted`, async () => {
+      using found = await opened(archive(MARKER, index, made), "write");
+      const { store, notices, path } = found;
+      assert.deepEqual(notices, ["links"]);
+      for (const work of [store.blobs.stat(digest), store.blobs.read(digest)]) {
+        await fails(work, "unsupported", /link.*; pack it anew, with tar --dereference/);
+      }
+      assert.deepEqual(await listed(store), []);
+      const other = await put(store, utf8("another"));
+      await store.docs.swap("index.json", "{}", await store.docs.load("index.json"));
+      await fails(store.compact(), "unsupported", new RegExp(name));
+      assert.deepEqual(await listed(await openAt(path, { mode: "read" })), [other.digest]);
+    });
+  }
+
+  it("of which a document is a link gives none", async () => {
+    using found = await opened(
       archive(MARKER, member({ name: "index.json", type: "2", link: "x" })),
+      "write",
     );
-    await fails(linked.store.docs.load("index.json"), "unsupported");
+    const { store } = found;
+    await fails(store.docs.load("index.json"), "unsupported", /pack it anew/);
+    await fails(store.docs.swap("index.json", "{}", undefined), "unsupported");
+    await fails(store.compact(), "unsupported");
+  });
+
+  it("of which a link is no part of the layout is read, and says that a compaction leaves it out", async () => {
+    const link = member({ name: "a/link", type: "2", link: "/etc/passwd" });
+    using found = await opened(archive(MARKER, index, blob, link), "write");
+    assert.deepEqual(found.notices, ["links"]);
+    await found.store.compact();
+    assert.equal(readFileSync(found.path).includes("/etc/passwd"), false);
+    assert.deepEqual(await listed(found.store), [digest]);
   });
 
   it("that is a folder, or a pipe nobody writes to, is invalid at once", async () => {

@@ -18,6 +18,8 @@ import {
 } from "../../core/mod.ts";
 import { bytesOf } from "./body.ts";
 import type { Contents } from "./contents.ts";
+import { compressionIn } from "./inflate.ts";
+import type { Packed } from "./inflated.ts";
 import type { Member } from "./members.ts";
 import { bytesAt } from "./positions.ts";
 import { documentText } from "./text.ts";
@@ -45,7 +47,7 @@ const configSchema = z.looseObject({
 /** Such an archive as a layout: its index, and where its blobs stand, or what they say. */
 export interface DockerLayout {
   readonly index: string;
-  readonly blobs: ReadonlyMap<Digest, Member | Uint8Array<ArrayBuffer>>;
+  readonly blobs: ReadonlyMap<Digest, Member | Packed | Uint8Array<ArrayBuffer>>;
 }
 
 /** Whether there is a list of images, and nothing of a layout. */
@@ -55,12 +57,13 @@ export function isDockerArchive({ docs, blobs }: Contents): boolean {
 
 /**
  * Reads it as a layout. Layers go by what their config calls them, so opening reads none; those that are compressed by
- * their file names or, where these say nothing, by their bytes.
+ * their file names or, where these say nothing, by their bytes. Whether they hold what the config says shows when they
+ * are read.
  *
  * @throws {OciError} `corrupt`, `size_exceeded`.
  */
 export async function dockerLayout(file: FileHandle, contents: Contents): Promise<DockerLayout> {
-  const blobs = new Map<Digest, Member | Uint8Array<ArrayBuffer>>();
+  const blobs = new Map<Digest, Member | Packed | Uint8Array<ArrayBuffer>>();
   const manifests: Descriptor[] = [];
 
   /** The file of a name, behind links that stay within the archive. */
@@ -93,12 +96,17 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
 
   async function layerOf(name: string, diffId: string | undefined): Promise<Descriptor> {
     const member = find(name);
-    const suffix = suffixOf(await bytesAt(file, member.data, Math.min(4, member.size)));
+    const by = packerOf(await bytesAt(file, member.data, Math.min(4, member.size)));
     const hex = /(?:^|[/:])([a-f0-9]{64})(?:\.tar)?(?:\.[a-z]+)?$/.exec(name)?.[1];
-    const said = suffix === "" ? diffId : hex && `sha256:${hex}` !== diffId && `sha256:${hex}`;
+    const said = by ? hex && `sha256:${hex}` !== diffId && `sha256:${hex}` : diffId;
     const digest = isDigest(said) ? said : await hashOf(member);
-    blobs.set(digest, member);
-    const mediaType = `application/vnd.oci.image.layer.v1.tar${suffix}`;
+    const known = blobs.get(digest);
+    if (by && known && "content" in known && known.content !== diffId) {
+      const why = `${JSON.stringify(name)} holds ${known.content} or ${diffId}, its configs differ`;
+      throw new OciError("corrupt", `${ACTION}: ${why}`);
+    }
+    blobs.set(digest, by && isDigest(diffId) ? { ...member, by, content: diffId } : member);
+    const mediaType = `application/vnd.oci.image.layer.v1.tar${by ? `+${by}` : ""}`;
     return { mediaType, digest, size: member.size };
   }
 
@@ -114,11 +122,13 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
     const said = await text(Config);
     const action = `${ACTION}: ${JSON.stringify(Config)}`;
     const { rootfs } = check(configSchema, parseJson(said), "corrupt", action);
-    const diffIds = rootfs.diff_ids ?? [];
-    const layers: Descriptor[] = [];
-    for (const [at, name] of Layers.entries()) {
-      layers.push(await layerOf(name, diffIds.length === Layers.length ? diffIds[at] : undefined));
+    const diffIds = rootfs.diff_ids;
+    if (diffIds && diffIds.length !== Layers.length) {
+      const why = `it names ${diffIds.length} layers, the list ${Layers.length}`;
+      throw new OciError("corrupt", `${action}: ${why}`);
     }
+    const layers: Descriptor[] = [];
+    for (const [at, name] of Layers.entries()) layers.push(await layerOf(name, diffIds?.[at]));
     const config = made("application/vnd.oci.image.config.v1+json", said);
     const manifest = { schemaVersion: 2, mediaType: MANIFEST_TYPE, config, layers };
     const entry = made(MANIFEST_TYPE, JSON.stringify(manifest));
@@ -132,8 +142,8 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
   return { index: JSON.stringify({ schemaVersion: 2, manifests }), blobs };
 }
 
-/** How a layer is compressed, as media types tell it. */
-function suffixOf([a, b, c, d]: Uint8Array): "" | "+gzip" | "+zstd" {
-  if (a === 0x1f && b === 0x8b) return "+gzip";
-  return a === 0x28 && b === 0xb5 && c === 0x2f && d === 0xfd ? "+zstd" : "";
+/** How a layer is compressed, as media types call it. */
+function packerOf(head: Uint8Array): Packed["by"] | undefined {
+  const by = compressionIn(head);
+  return by === "gzip" || by === "zstd" ? by : undefined;
 }

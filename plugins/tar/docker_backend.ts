@@ -12,6 +12,7 @@ import {
 } from "../../core/mod.ts";
 import type { Contents } from "./contents.ts";
 import { type DockerLayout, dockerLayout } from "./docker_archive.ts";
+import { asSaid } from "./inflated.ts";
 import { refusing, unwritable } from "./read_only.ts";
 
 /** Why nothing is written to such an archive, and what to do. */
@@ -73,7 +74,9 @@ function dockerBackend(url: URL, path: string, { index, blobs }: DockerLayout): 
           throw fileError(error, action, "read");
         });
         const part = { start: found.data + start, end: found.data + end };
-        return fileStream(file.fd, { ...part, close: () => file.close() }, action);
+        const stream = fileStream(file.fd, { ...part, close: () => file.close() }, action);
+        if (!("content" in found) || end - start < found.size) return stream;
+        return ReadableStream.from(asSaid(stream, found));
       },
       async *list({ skip } = {}) {
         for (const digest of blobs.keys()) {

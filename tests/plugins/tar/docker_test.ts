@@ -1,12 +1,13 @@
 // Docker archives without an index, as `docker save` of old, skopeo, podman and crane write them, read as layouts.
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gzipSync, zstdCompressSync } from "node:zlib";
 import { copy, createRegistry, digestOf, type ErrorCode, openLayout } from "../../../core/mod.ts";
 import { memory } from "../../../plugins/memory/mod.ts";
-import { noise, utf8 } from "../../contract/suite.ts";
+import { bytesOf, noise, utf8 } from "../../contract/suite.ts";
 import { fails } from "../../fails.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
 import { archive, member, openAt } from "./archives.ts";
@@ -127,6 +128,36 @@ describe("a docker archive without an index", () => {
     await fails(found.layout.fetchAll(first), "corrupt");
   });
 
+  it("whose packed layer does not hold what its config says is corrupt once that is read", async () => {
+    const wrong: readonly (readonly [Uint8Array, RegExp])[] = [
+      [gzipSync(layers[1]), /holds sha256:.*, not sha256:.* as its config says$/],
+      [zstdCompressSync(layers[1]), /holds sha256:/],
+      [gzipSync(layers[0]).subarray(0, 1000), /cannot be inflated by gzip/],
+      [Buffer.concat([gzipSync(layers[0]).subarray(0, 100), noise(5000)]), /cannot be inflated/],
+    ];
+    for (const [packed, message] of wrong) {
+      const name = `${hexOf(digestOf(new Uint8Array(packed)))}.tar.gz`;
+      using found = await opened(archive(
+        member({ name, body: packed }),
+        member({ name: "c.json", body: configOf(first) }),
+        list({ Config: "c.json", RepoTags: ["x:v1"], Layers: [name] }),
+      ));
+      const { layout } = found;
+      const [, layer] = await layout.children(await layout.single());
+      assert.ok(layer);
+      await fails(layout.fetchAll(layer), "corrupt", message);
+      await using twin = await openLayout("mem:", {
+        mode: "create",
+        registry: createRegistry([memory()]),
+      });
+      await fails(copy(layout, undefined, twin), "corrupt", message);
+      assert.deepEqual(await twin.references(), []);
+      // A part of it is what it is.
+      const part = await bytesOf(await found.backend.blobs.read(layer.digest, { end: 10 }));
+      assert.deepEqual(part, new Uint8Array(packed.subarray(0, 10)));
+    }
+  });
+
   it("is not written to; that says what to do", async () => {
     using found = await opened(twoImages);
     for (const mode of ["write", "create"] as const) {
@@ -153,6 +184,15 @@ describe("a docker archive without an index", () => {
     [
       "has no list in its list",
       archive(c, member({ name: "manifest.json", body: "{}" })),
+      "corrupt",
+    ],
+    [
+      "has more layers than its config",
+      archive(
+        c,
+        member({ name: "l.tar", body: layers[0] }),
+        list({ ...image, Layers: ["l.tar", "l.tar"] }),
+      ),
       "corrupt",
     ],
     ["is no JSON", archive(c, member({ name: "manifest.json", body: "[" })), "corrupt"],

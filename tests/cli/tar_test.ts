@@ -4,6 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
+import { digestOf } from "../../core/mod.ts";
 import { noise } from "../contract/suite.ts";
 import { runtimes } from "../runtimes.ts";
 import { archive, member } from "../plugins/tar/archives.ts";
@@ -184,4 +185,44 @@ test("with --docker-compat an archive says what docker load reads, and keeps say
     await at(cwd, ["tag", "a.tar#app/x:v1", "app/x:v2"]);
     assert.deepEqual(said()[0].RepoTags.sort(), ["app/x:v1", "app/x:v2"]);
     await at(cwd, ["copy", "--docker-compat", "./store#app/x:v1", "./store2"], 64);
+  }));
+
+test("check finds the link that stands for a layer, and the packed layer that is not what its config says", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    await at(cwd, ["copy", "./store:v1", "a.tar"]);
+    const { digest } = JSON.parse((await at(cwd, ["inspect", "a.tar:v1", "--raw"])).out).layers[0];
+    const name = `blobs/${digest.replace(":", "/")}`;
+    const link = member({ name, type: "2", link: "/etc/hostname" });
+    writeFileSync(
+      join(cwd, "a.tar"),
+      archive(readFileSync(join(cwd, "a.tar")).subarray(0, -1024), link),
+    );
+    const found = await at(cwd, ["check", "a.tar"], 3);
+    assert.match(
+      found.out,
+      new RegExp(`^FAIL  ${digest}  in this archive it is a link.*v1 > layer 1`),
+    );
+    assert.match(found.out, /^warn {2}Left "blobs\/.*" out: links/m);
+    await at(cwd, ["check", "a.tar", "--repair"], 3);
+    await at(cwd, ["copy", "--create", "--all", "a.tar", "./twin"], 5);
+
+    const [packed, wanted] = [gzipSync(noise(5000, 1)), digestOf(noise(5000, 2))];
+    const config = JSON.stringify({ rootfs: { type: "layers", diff_ids: [wanted] } });
+    const image = { Config: "c.json", RepoTags: ["x:v1"], Layers: ["l.tar.gz"] };
+    writeFileSync(
+      join(cwd, "docker.tar"),
+      archive(
+        member({ name: "l.tar.gz", body: packed }),
+        member({ name: "c.json", body: config }),
+        member({ name: "manifest.json", body: JSON.stringify([image]) }),
+      ),
+    );
+    const wrong = await at(cwd, ["check", "docker.tar"], 3);
+    assert.match(
+      wrong.out,
+      /^FAIL .* it holds sha256:\S+, not sha256:\S+ as its config says {2}x:v1 > layer 1/,
+    );
+    await at(cwd, ["copy", "--create", "--all", "docker.tar", "./twin2"], 3);
+    assert.deepEqual((await at(cwd, ["list", "-q", "./twin2"])).lines, []);
   }));

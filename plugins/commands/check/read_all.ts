@@ -41,7 +41,9 @@ export async function readAll(
       if (!isOciError(error)) throw error;
       const { code, message } = error;
       if (code === "not_found") return { digest, code, message: "missing" };
-      if (code === "unavailable" && keepGoing) return { digest, code, message };
+      if (code === "corrupt" || (code === "unavailable" && keepGoing)) {
+        return { digest, code, message };
+      }
       if (code !== "unsupported") throw error;
       faults.warn({ code, message, digest });
       return undefined;

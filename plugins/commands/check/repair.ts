@@ -1,4 +1,5 @@
 import {
+  type BlobInfo,
   type Descriptor,
   type Digest,
   isOciError,
@@ -52,8 +53,14 @@ export function createMend({ store }: Layout, sources: readonly Layout[]): Mend 
   }
 
   return async ({ digest }) => {
-    const stored = await blobs.stat(digest);
-    if (stored && await isSound(store, digest)) return undefined;
+    let stored: BlobInfo | undefined;
+    try {
+      stored = await blobs.stat(digest);
+      if (stored && await isSound(store, digest)) return undefined;
+    } catch (error) {
+      if (isOciError(error, "unsupported")) return undefined;
+      if (!isOciError(error, "corrupt")) throw error;
+    }
     for (const source of sources) if (await replace(digest, source)) return "replaced";
     if (!stored || !blobs.trash) return undefined;
     return await setAside(digest) ? "aside" : undefined;

@@ -50,8 +50,20 @@ export async function survey(
       (await store.backend.blobs.stat(digest))?.size;
   }
 
-  /** Judges one mention of a blob: each parent states a size. */
+  /** Judges one mention of a blob; what cannot be one, as a link in an archive, is a fault like others. */
   async function mention(visit: Visit): Promise<void> {
+    try {
+      await judge(visit);
+    } catch (error) {
+      if (!isOciError(error, "unsupported")) throw error;
+      const { code } = error;
+      const { digest } = visit.target;
+      await faults.report({ digest, code, message: reasonOf(error), path: pathOf(visit) });
+    }
+  }
+
+  /** Each parent states a size. */
+  async function judge(visit: Visit): Promise<void> {
     const { target } = visit;
     const { digest, size } = target;
     const there = await sizeOf(digest);
@@ -99,7 +111,7 @@ export async function survey(
 /** Why a manifest cannot be used, without what its line says already. */
 function reasonOf({ message, cause }: OciError): string {
   const told = cause === undefined ? message : messageOf(cause);
-  return told.replace(/^Cannot \w+ "[^"]*": (?:Cannot read the manifest: )?/, "");
+  return told.replace(/^Cannot \w+ (?:"[^"]*"|[\w:]+): (?:Cannot read the manifest: )?/, "");
 }
 
 /** Tells how the blobs are reached that something is wrong with. */

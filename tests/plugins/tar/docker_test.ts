@@ -30,7 +30,10 @@ async function opened(made: Uint8Array) {
   const folder = temporaryFolder();
   const path = join(folder.path, "docker.tar");
   writeFileSync(path, made);
-  const backend = await openAt(path, { mode: "read" });
+  const backend = await openAt(path, { mode: "read" }).catch((error) => {
+    folder[Symbol.dispose]();
+    throw error;
+  });
   const layout = await openLayout(backend);
   return { path, backend, layout, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }

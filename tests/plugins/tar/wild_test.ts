@@ -27,7 +27,11 @@ async function opened(made: Uint8Array, mode: OpenMode = "read", how: TarOptions
   const path = join(folder.path, "wild.tar");
   writeFileSync(path, made);
   const notices: string[] = [];
-  const store = await openAt(path, { mode, notice: (code) => notices.push(code) }, how);
+  const options = { mode, notice: (code: string) => notices.push(code) };
+  const store = await openAt(path, options, how).catch((error) => {
+    folder[Symbol.dispose]();
+    throw error;
+  });
   return { store, path, notices, [Symbol.dispose]: () => folder[Symbol.dispose]() };
 }
 

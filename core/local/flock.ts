@@ -51,6 +51,10 @@ export async function flock(
     }
     if (current()) return held(path, file, current);
     file.close();
+    // A link leads to another file each time.
+    if (clock.elapsed() >= end) {
+      throw new OciError("locked", `Cannot lock "${path}": another file stands there each time`);
+    }
   }
 }
 

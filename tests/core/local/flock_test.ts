@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { existsSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { type Flock, flock, systemClock } from "../../../core/mod.ts";
@@ -34,6 +34,13 @@ test("a file that was left behind locks nobody out", async () => {
   writeFileSync(path, "");
   using lock = await take(path);
   lock.assertHeld();
+});
+
+test("a link in the place of the file is waited for no longer than any other holder", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, "index.json.lock");
+  symlinkSync("elsewhere", path);
+  await fails(take(path, 20), "locked", /another file stands there/);
 });
 
 test("whoever waits gets it when it is released", async () => {

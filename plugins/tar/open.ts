@@ -1,12 +1,13 @@
-import { readdirSync, realpathSync, rmSync } from "node:fs";
+import { readdirSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import {
   type Backend,
   type BackendOptions,
   blobFiles,
   createPlace,
   docFiles,
+  errnoOf,
   fileError,
   fileLock,
   ingestFiles,
@@ -56,6 +57,8 @@ export interface TarBackend extends Backend {
   sizes(): Promise<Compacted>;
 }
 
+/** As many links as the system follows. */
+const MOST_LINKS = 40;
 /** The share of an archive that may lie idle once something was purged. */
 const IDLE = 0.3;
 
@@ -182,16 +185,16 @@ export async function openTar(
   };
 }
 
-/** Where a path leads: the archive is replaced there, and not the link to it. */
-function realPath(path: string): string {
+/** Where a path leads: the archive is replaced there, and not the link to it. What is missing may be made. */
+function realPath(path: string, links = MOST_LINKS): string {
   try {
     return realpathSync(path);
-  } catch {
-    // It may be made; its folder may be a link.
+  } catch (error) {
+    if (errnoOf(error) !== "ENOENT" || links === 0) return path;
   }
-  try {
-    return join(realpathSync(dirname(path)), path.slice(dirname(path).length));
-  } catch {
-    return path;
+  if (lookAt(path)?.isSymbolicLink()) {
+    return realPath(resolve(dirname(path), readlinkSync(path)), links - 1);
   }
+  const folder = dirname(path);
+  return folder === path ? path : join(realPath(folder, links), basename(path));
 }

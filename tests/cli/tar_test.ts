@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { gzipSync, zstdCompressSync } from "node:zlib";
@@ -47,6 +55,22 @@ test("an archive is a place like any other: made, pushed to, tagged, listed, che
     await at(cwd, ["untag", "a.tar:latest"]);
     await at(cwd, ["remove", "a.tar:v1"]);
     assert.deepEqual((await at(cwd, ["list", "-q", "a.tar"])).lines, []);
+  }));
+
+test("behind a link an archive is changed where it is, and made where the link leads", () =>
+  inFolder(async (cwd) => {
+    const inside = (path: string) => join(cwd, path);
+    mkdirSync(inside("real"));
+    symlinkSync("real", inside("folder"));
+    symlinkSync("folder/a.tar", inside("a.tar"));
+    symlinkSync("ring.tar", inside("ring.tar"));
+    writeFileSync(inside("f"), "hello\n");
+    await at(cwd, ["push", "--create", "a.tar:v1", "f"]);
+    await at(cwd, ["tag", "folder/a.tar:v1", "v2"]);
+    assert.ok(lstatSync(inside("a.tar")).isSymbolicLink());
+    assert.deepEqual((await at(cwd, ["list", "-q", "real/a.tar"])).lines, ["v1", "v2"]);
+    assert.deepEqual(readdirSync(inside("real")).sort(), ["a.tar", "a.tar.stowage"]);
+    await at(cwd, ["push", "--create", "ring.tar:v1", "f"], 5);
   }));
 
 test("a stream carries everything in one pass, the same bytes each time and as a new archive", () =>

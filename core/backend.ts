@@ -190,6 +190,11 @@ export interface Backend extends AsyncDisposable {
   readonly docs: Docs;
   /** Optional: a better lock than leases kept in docs. */
   readonly lock?: Lock;
+  /**
+   * Optional: a request takes long, and costs money. Whoever waits for a lease asks less often then, and only large
+   * blobs are copied under a name, which takes some twenty requests to keep the book of.
+   */
+  readonly far?: boolean;
   /** Optional: the store's clock. */
   now?(): Promise<Date>;
   /** Optional: requests made so far, by class. */

@@ -25,12 +25,13 @@ export interface LeaseOptions {
   readonly owner?: Partial<Owner>;
   /** Whether a holder may still run; default: not if it ran in this boot of this machine and its process is gone. */
   readonly alive?: (owner: Owner) => boolean;
-  /** Milliseconds between looks while waiting; default 200, far places want more. */
+  /** Milliseconds between looks while waiting: 200 at first, doubled up to this; default 200, far places want more. */
   readonly poll?: number;
   /** Told every 5 s of waiting, as `waiting`, who holds it. */
   readonly notice?: (code: string, message: string) => void;
 }
 
+const SOON = 200;
 const SILENCE = 1.5 * TTL;
 const NEWS = 5_000;
 const NAME = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
@@ -43,7 +44,7 @@ const NAME = /^[a-z0-9][a-z0-9._-]*(\/[a-z0-9][a-z0-9._-]*)*$/;
  * A lease saves wasted work. It can be lost at any moment, so what is done under it must be safe by itself.
  */
 export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
-  const { clock, poll = 200, notice } = options;
+  const { clock, poll = SOON, notice } = options;
   const silent = watch(clock);
 
   return {
@@ -56,6 +57,7 @@ export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
       let me: Claimant = { id: randomHex(clock, 16), mode, beat: 0, owner };
       let [proof, beaten, news] = [start, start.elapsed, start.elapsed + NEWS];
       let proven = false;
+      let pause = SOON;
       try {
         while (true) {
           const left = start.elapsed + wait - clock.elapsed();
@@ -86,7 +88,8 @@ export function leaseLock(docs: Docs, options: LeaseOptions): Lock {
             notice?.("waiting", `Waiting for lock "${name}": ${message}`);
             news += NEWS;
           }
-          await clock.sleep(Math.min(left, poll * (0.5 + clock.random())), signal);
+          await clock.sleep(Math.min(left, pause * (0.5 + clock.random())), signal);
+          pause = Math.min(poll, 2 * pause);
         }
       } catch (error) {
         await leave(clock, docs, doc, me.id);

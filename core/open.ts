@@ -45,7 +45,8 @@ export async function openStore(
     mode,
     root,
     stamps: createStamps(backend.blobs, createConsult(backend, root, clock, signal)),
-    lock: backend.lock ?? leaseLock(backend.docs, { clock }),
+    lock: backend.lock ??
+      leaseLock(backend.docs, { clock, ...(backend.far ? { poll: 2_000 } : {}) }),
     hooks,
     limits,
     clock,

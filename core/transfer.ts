@@ -12,7 +12,7 @@ import { placeOf, type Store } from "./store.ts";
 import { writeBlob } from "./write_blob.ts";
 
 /** From this size on a blob is written under a name, so that another try goes on where this one stopped. */
-const NAMED_FROM = 16 << 20;
+const NAMED_FROM = { near: 16 << 20, far: 256 << 20 };
 
 /** Moves single blobs from one layout to another. */
 export interface Transfer {
@@ -45,6 +45,7 @@ export function createTransfer(
   { hash, later }: TransferOptions,
 ): Transfer {
   const damaged = new Map<Digest, BlobInfo>();
+  const namedFrom = NAMED_FROM[to.backend.far ? "far" : "near"];
 
   function settle(
     digest: Digest,
@@ -91,7 +92,7 @@ export function createTransfer(
     const onBytes = (done: number) => meter.moving(digest, done, size);
     const copy = damaged.get(digest);
     try {
-      if (size >= NAMED_FROM && !copy) {
+      if (size >= namedFrom && !copy) {
         const expect = { digest, size };
         const options = { ref: `copy/${digest}`, expect, wait: to.wait, onBytes };
         const { existed, resumed } = await writeBlob(to, source, options);

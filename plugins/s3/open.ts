@@ -98,6 +98,7 @@ export async function openBucket(
     url,
     blobs,
     docs,
+    far: true,
     async now() {
       const known = client.time.now();
       if (known !== undefined) return new Date(known);

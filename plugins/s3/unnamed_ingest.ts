@@ -13,6 +13,9 @@ import type { Place } from "./place.ts";
 import { type Buffers, Gatherer } from "./buffers.ts";
 import { createPartSender, type PartSender } from "./part_sender.ts";
 
+/** A blob known to have so many bytes goes out in one request. */
+const AT_ONCE = 16 << 20;
+
 /** The key of a blob. */
 export function blobKey({ client }: Place, digest: Digest): string {
   const { algorithm, hex } = splitDigest(digest);
@@ -34,7 +37,7 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
   const { client } = place;
   const { clock } = client;
   const startedAt = new Date(clock.now());
-  const gathered = new Gatherer(partSize(expect.size), buffers);
+  const gathered = new Gatherer(mostAtOnce(expect), buffers);
   let updatedAt = startedAt;
   let sender: PartSender | undefined;
   let offset = 0;
@@ -116,6 +119,11 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
       await sender?.abort();
     },
   };
+}
+
+/** One request less for each part, and the hash that signs it is the digest; of an unknown size, parts. */
+function mostAtOnce({ size = Infinity }: Partial<BlobInfo>): number {
+  return size <= AT_ONCE ? Math.max(1, size) : partSize(size === Infinity ? undefined : size);
 }
 
 /** Throws `corrupt` if another number of bytes was written. */

@@ -11,6 +11,7 @@ import {
   OciError,
   parseJson,
 } from "../../core/mod.ts";
+import { openStore } from "../../core/open.ts";
 import type { Claimant, LeaseState } from "../../core/lease_state.ts";
 import { ahead, beat, enter, FREE, without } from "../../core/lease_state.ts";
 import { openMemory } from "../../plugins/memory/mod.ts";
@@ -326,6 +327,35 @@ describe("leaseLock", () => {
       message: 'Cannot lock "gc": held by "stowage gc", process 4711 on "build-7", for 75 s',
     });
   });
+
+  for (
+    const [what, far, looks] of [
+      ["every 0.2 s", false, [280, 320]],
+      ["soon, then every 2 s where requests are dear,", true, [28, 40]],
+    ] as const
+  ) {
+    it(`is looked at ${what} by who waits`, async () => {
+      const clock = fakeClock();
+      const options = { mode: "create", durability: "none", wait: 0, clock, notice() {} } as const;
+      const backend = await openMemory(new URL("mem:"), options);
+      let loads = 0;
+      const load: Docs["load"] = (name, ...rest) => {
+        if (name === DOC) loads++;
+        return backend.docs.load(name, ...rest);
+      };
+      const docs = { ...backend.docs, load };
+      const { lock } = await openStore(
+        { ...backend, docs, far },
+        { mode: "create", clock },
+        () => {},
+      );
+      const owner = { host: "elsewhere" };
+      await using _lease = await leaseLock(backend.docs, { clock, owner }).acquire("gc");
+      await clock.until(fails(lock.acquire("gc", { wait: 60_000 }), "locked"));
+      const [least, most] = looks;
+      assert.ok(loads >= least && loads <= most, `${loads} looks`);
+    });
+  }
 
   it("tells of the holder every 5 s of waiting", async () => {
     const docs = await emptyDocs();

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { after, describe, it } from "node:test";
-import { createRegistry, type Layout, openLayout } from "../../../core/mod.ts";
+import { copy, createRegistry, type Layout, openLayout } from "../../../core/mod.ts";
+import { memory } from "../../../plugins/memory/mod.ts";
 import { s3 } from "../../../plugins/s3/mod.ts";
-import { imageOf, pushAll } from "../../images.ts";
+import { noise } from "../../contract/suite.ts";
+import { imageOf, LAYER_TYPE, pushAll } from "../../images.ts";
 import { credentialsOf, startBucket } from "./buckets.ts";
 
 const { server, url } = await startBucket();
@@ -52,6 +54,26 @@ describe("requests that a layout in a bucket makes", () => {
       await layout.tag(other.descriptor, "other");
     });
     assert.deepEqual(tally, { HeadObject: 3, GetObject: 2, PutObject: 4 });
+  });
+
+  it("for a layer of 30 MiB to be copied, looks and its parts: no books are kept of it", async () => {
+    await using layout = await open(place, "write");
+    await using source = await openLayout("mem:", {
+      registry: createRegistry([memory()]),
+      mode: "create",
+    });
+    const large = noise(30 << 20);
+    const { descriptor } = await source.push({ mediaType: LAYER_TYPE }, large);
+    await source.tag(descriptor, "large");
+    const tally = await asked(() => copy(source, "large", layout));
+    assert.deepEqual(tally, {
+      HeadObject: 3,
+      CreateMultipartUpload: 1,
+      UploadPart: 6,
+      CompleteMultipartUpload: 1,
+      GetObject: 2,
+      PutObject: 1,
+    });
   });
 
   it("to be made, no more than a probe and its documents", async () => {

@@ -34,6 +34,31 @@ const keysOf = (backend: Backend) => {
 };
 const now = () => server.journal.entries.at(-1)?.number ?? 0;
 
+describe("uploads", () => {
+  it("known to be of 16 MiB go out at once, signed by their digest", async () => {
+    const backend = await bucket.place();
+    const small = bytes.subarray(0, 16 * MIB);
+    const after = now();
+    await using ingest = await backend.blobs.ingest({ expect: blobOf(small) });
+    for (let at = 0; at < small.length; at += MIB) {
+      await write(ingest.writable, small.subarray(at, at + MIB));
+    }
+    await ingest.commit(blobOf(small));
+    assert.deepEqual(server.journal.tally({ after }), { PutObject: 1 });
+    await assertStored(backend, small);
+  });
+
+  it("that turn out larger than was said go on in parts, and publish nothing", async () => {
+    const backend = await bucket.place();
+    {
+      await using ingest = await backend.blobs.ingest({ expect: blobOf(noise(5 * MIB)) });
+      await write(ingest.writable, bytes);
+      await fails(ingest.commit(blobOf(noise(5 * MIB))), "corrupt");
+    }
+    assert.deepEqual([keysOf(backend), uploadsLeft()], [[], 0]);
+  });
+});
+
 describe("uploads in parts", () => {
   it("of a digest that is known go to its key, in equal parts", async () => {
     const backend = await bucket.place();

@@ -115,11 +115,14 @@ start_rgw() {
   fi
   rgw_osd "$d" && rgw_gateway "$d" a "$a" && rgw_gateway "$d" b "$b" || return 1
   if [ -n "$new" ]; then
-    timeout 60 radosgw-admin -c "$conf" -n client.rgw.a user create --uid=test --display-name=test \
-      --access-key=stowage --secret=stowage-secret >/dev/null 2>>"$d/log/user.out" || return 1
+    admin() { timeout 60 radosgw-admin -c "$conf" -n client.rgw.a "$@" >/dev/null 2>>"$d/log/user.out"; }
+    admin user create --uid=test --display-name=test --access-key=stowage --secret=stowage-secret &&
+      admin user create --uid=full --display-name=full --access-key=full --secret=full-secret &&
+      admin quota set --quota-scope=user --uid=full --max-objects=100 &&
+      admin quota enable --quota-scope=user --uid=full || return 1
   fi
   ready rgw "http://127.0.0.1:$a" stowage stowage-secret ENDPOINT_B="http://127.0.0.1:$b" \
-    VERSION="$(radosgw --version | cut -d' ' -f3)"
+    FULL_ACCESS_KEY_ID=full FULL_SECRET_ACCESS_KEY=full-secret VERSION="$(radosgw --version | cut -d' ' -f3)"
 }
 
 # rgw_osd FOLDER: the store, unless it is there.

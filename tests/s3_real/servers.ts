@@ -1,7 +1,8 @@
 // The real servers of this run, from the environment: `scripts/s3_servers.sh` starts some and prints the variables.
 //
 //   STOWAGE_TEST_S3_SERVERS="rgw swift"    then for each: STOWAGE_TEST_S3_RGW_ENDPOINT, …_ACCESS_KEY_ID,
-//                                          …_SECRET_ACCESS_KEY, …_BUCKET, …_REGION, …_VERSION, …_ENDPOINT_B
+//                                          …_SECRET_ACCESS_KEY, …_BUCKET, …_REGION, …_VERSION, …_ENDPOINT_B,
+//                                          …_FULL_ACCESS_KEY_ID, …_FULL_SECRET_ACCESS_KEY
 //   STOWAGE_TEST_S3_ENDPOINT, …            any other, without a name
 import process from "node:process";
 import { type Column, COLUMNS } from "../s3_server/observed.ts";
@@ -15,6 +16,8 @@ export interface RealServer {
   readonly accessKey: string;
   readonly secretKey: string;
   readonly token?: string;
+  /** Another user, who may keep few objects. */
+  readonly full?: { readonly accessKey: string; readonly secretKey: string };
   readonly region: string;
   /** It exists; only keys below `prefix` are touched. */
   readonly bucket: string;
@@ -44,6 +47,7 @@ export function serverFrom(
   const url = value("ENDPOINT");
   if (url === undefined) return undefined;
   const token = value("SESSION_TOKEN");
+  const [accessKey, secretKey] = [value("FULL_ACCESS_KEY_ID"), value("FULL_SECRET_ACCESS_KEY")];
   return {
     name: name || new URL(url).host,
     url,
@@ -51,6 +55,9 @@ export function serverFrom(
     accessKey: value("ACCESS_KEY_ID") ?? "",
     secretKey: value("SECRET_ACCESS_KEY") ?? "",
     ...(token === undefined ? {} : { token }),
+    ...(accessKey === undefined || secretKey === undefined
+      ? {}
+      : { full: { accessKey, secretKey } }),
     region: value("REGION") ?? "us-east-1",
     bucket: value("BUCKET") ?? "",
     prefix: value("PREFIX") ?? "",

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/mod.ts";
 
-/** The server's clock as its answers tell it: never ahead of it. */
+/** The server's clock as its answers tell it: up to a second behind it. */
 export interface ServerTime {
   /** Notes the `Date` of an answer. */
   learn(date: string | undefined): void;
@@ -19,6 +19,7 @@ export interface ServerTime {
 /** Milliseconds for which an answer tells the time. */
 const FRESH = 300_000;
 const MINUTE = 60_000;
+const SECOND = 1_000;
 
 /** A server's clock that is not known yet. */
 export function createServerTime(clock: Clock): ServerTime {
@@ -27,8 +28,11 @@ export function createServerTime(clock: Clock): ServerTime {
   let slowed = -Infinity;
   const time: ServerTime = {
     learn(date) {
-      const parsed = Date.parse(date ?? "");
-      if (!Number.isNaN(parsed)) heard = { date: parsed, at: clock.elapsed() };
+      const told = Date.parse(date ?? "");
+      if (Number.isNaN(told)) return;
+      // It was cut to a whole second: what an earlier answer told may say more, and time does not go back.
+      const more = (time.now() ?? told) - told;
+      heard = { date: more > 0 && more < SECOND ? told + more : told, at: clock.elapsed() };
     },
     now() {
       const since = heard ? clock.elapsed() - heard.at : Infinity;

@@ -5,9 +5,11 @@ import { packStamp, type Stamp, unpackStamp } from "../../../plugins/s3/ability.
 import { parseAddress } from "../../../plugins/s3/address.ts";
 import { renewing } from "../../../plugins/s3/credentials.ts";
 import { encodeKey } from "../../../plugins/s3/keys.ts";
+import { createServerTime } from "../../../plugins/s3/server_time.ts";
 import { withoutTail, withTail } from "../../../plugins/s3/tail.ts";
 import { failureOf, remedyOf, troubleOf } from "../../../plugins/s3/trouble.ts";
 import { childrenOf, escapeXml, parseXml, textOf } from "../../../plugins/s3/xml.ts";
+import { fakeClock } from "../../contract/clock.ts";
 import { fc } from "../../fast_check.ts";
 
 const utf8 = (text: string) => new TextEncoder().encode(text);
@@ -191,5 +193,30 @@ describe("credentials that end", () => {
     }, systemClock);
     await assert.rejects(source(), /not now/);
     assert.equal((await source())?.accessKeyId, "a");
+  });
+});
+
+describe("the time of a server", () => {
+  const clock = fakeClock();
+  const said = () => new Date(clock.now()).toUTCString();
+
+  it("never goes back, though answers tell whole seconds", async () => {
+    const time = createServerTime(clock);
+    time.learn(said());
+    for (let n = 0; n < 50; n++) {
+      await clock.advance(70);
+      const before = time.now() ?? assert.fail();
+      time.learn(said());
+      const now = time.now() ?? assert.fail();
+      assert.ok(now >= before && now > clock.now() - 1_000 && now <= clock.now());
+    }
+  });
+
+  it("follows a clock that was set back", () => {
+    const time = createServerTime(clock);
+    time.learn(said());
+    const earlier = new Date(clock.now() - 60_000).toUTCString();
+    time.learn(earlier);
+    assert.equal(time.now(), Date.parse(earlier));
   });
 });

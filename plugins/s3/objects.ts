@@ -21,7 +21,7 @@ export function bareEtag(etag: string | undefined): string {
 /** How often an answer may come without what it must say. */
 const TRIES = 5;
 /** Milliseconds to wait for a server that works before it answers. */
-export const WORKING = 600_000;
+const WORKING = 600_000;
 
 /** Looks an object up; undefined if it is not there. */
 export async function headObject(

@@ -1,3 +1,6 @@
+/** Up to here memory grows with what arrives; what comes to more is likely to fill a part. */
+const SMALL = 1 << 20;
+
 /** Memory for the parts of uploads: so much in flight and no more, however many uploads go on at once. */
 export interface Buffers {
   /** Waits until so many more bytes may be in flight. */
@@ -13,6 +16,8 @@ export function createBuffers(budget: number): Buffers {
   const waiting: { readonly size: number; readonly resolve: () => void }[] = [];
   const spare: ArrayBuffer[] = [];
   let used = 0;
+  /** Bytes that wait to be used again. */
+  let kept = 0;
   const admit = () => {
     for (let next = waiting[0]; next; next = waiting[0]) {
       if (used > 0 && used + next.size > budget) return;
@@ -30,20 +35,21 @@ export function createBuffers(budget: number): Buffers {
     },
     give({ length, buffer }) {
       used -= length;
-      // Dropped ones would wait for a collector of garbage, beside new ones.
-      if ((spare.length + 1) * buffer.byteLength <= 2 * budget) spare.push(buffer);
+      // Dropped ones would wait for a collector of garbage, beside new ones. Small ones are no burden to it.
+      if (buffer.byteLength > SMALL && kept + buffer.byteLength <= 2 * budget) {
+        spare.push(buffer);
+        kept += buffer.byteLength;
+      }
       admit();
     },
     memory(size) {
       const at = spare.findIndex(({ byteLength }) => byteLength === size);
       const [found] = at < 0 ? [] : spare.splice(at, 1);
+      kept -= found?.byteLength ?? 0;
       return new Uint8Array(found ?? new ArrayBuffer(size));
     },
   };
 }
-
-/** Up to here memory grows with what arrives; what comes to more is likely to fill a part. */
-const SMALL = 1 << 20;
 
 /** Bytes that are gathered until there are enough for a part. */
 export class Gatherer {

@@ -77,6 +77,19 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
     await deleteObject(client, target, `store ${digest}`);
   }
 
+  /** Sends it as one object; its memory serves the next one, sent or not. */
+  async function putWhole(digest: Digest): Promise<void> {
+    const bytes = gathered.take();
+    open = false;
+    await buffers.take(bytes.length);
+    try {
+      const key = blobKey(place, digest);
+      await putObject(client, key, bytes, `store ${digest}`, hashOfDigest(digest));
+    } finally {
+      buffers.give(bytes);
+    }
+  }
+
   return {
     get status() {
       const { size, digest } = expect;
@@ -100,16 +113,7 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
       assertOpen(`store ${digest}`);
       checkSize(blob, offset);
       if (sender) await finishParts(sender, blob);
-      else {
-        const body = gathered.peek();
-        await putObject(
-          client,
-          blobKey(place, digest),
-          body,
-          `store ${digest}`,
-          hashOfDigest(digest),
-        );
-      }
+      else await putWhole(digest);
       open = false;
     },
     async [Symbol.asyncDispose]() {
@@ -123,7 +127,7 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
 
 /** One request less for each part, and the hash that signs it is the digest; of an unknown size, parts. */
 function mostAtOnce({ size = Infinity }: Partial<BlobInfo>): number {
-  return size <= AT_ONCE ? Math.max(1, size) : partSize(size === Infinity ? undefined : size);
+  return size <= AT_ONCE ? AT_ONCE : partSize(size === Infinity ? undefined : size);
 }
 
 /** Throws `corrupt` if another number of bytes was written. */

@@ -13,13 +13,13 @@ import {
   openLimbo,
   removeBlobs,
   renewBlob,
+  tidied,
   trashFolder,
 } from "../../core/mod.ts";
 import { adoptBlob } from "./adopt.ts";
 import { checkPlace, sharedFileSystem } from "./check_place.ts";
 import { indexGuard } from "./index_guard.ts";
 import { mendModes, textAt } from "./mend.ts";
-import { tidyUp } from "./tidy.ts";
 import { directoryPath, directoryUrl } from "./url.ts";
 
 /** How directories are used, in tests. */
@@ -62,15 +62,7 @@ export async function openDirectory(
       else await disk.makeFolder(join(root, "blobs"));
     },
   });
-  let tidied = false;
-  const place: LocalPlace = {
-    ...made,
-    async writing(action) {
-      await made.writing(action);
-      if (!tidied) tidyUp(place, limbo, files);
-      tidied = true;
-    },
-  };
+  const place: LocalPlace = tidied(made, () => ({ limbo, files }));
   const limbo = openLimbo(place, ours("limbo"));
   const files = blobFiles(place, join(root, "blobs"), limbo);
   const trash = trashFolder(place, ours("trash"), files);

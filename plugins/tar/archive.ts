@@ -108,7 +108,8 @@ export function openArchive(
         const stats = statSync(path, { throwIfNoEntry: false });
         // Before it is opened: a pipe would be waited for.
         if (stats && !stats.isFile()) {
-          throw new OciError("invalid", `${action}: it is no regular file`);
+          const way = stats.isDirectory() ? `; a layout in a folder is "dir:${path}"` : "";
+          throw new OciError("invalid", `${action}: it is no regular file${way}`);
         }
         if (!stats) known = { view: nothing(), signature: "" };
         else if (signatureOf(stats) !== known.signature) {

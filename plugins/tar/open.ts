@@ -11,12 +11,14 @@ import {
   fileError,
   fileLock,
   ingestFiles,
+  type LocalPlace,
   lookAt,
   OciError,
   type OnStep,
   openLimbo,
   randomHex,
   removeBlobs,
+  tidied,
   trashFolder,
 } from "../../core/mod.ts";
 import { openArchive } from "./archive.ts";
@@ -87,7 +89,7 @@ export async function openTar(
     notice("compressed", `"${typed}" is compressed by ${compression}: each opening inflates it`);
   }
   const ours = (name: string) => join(beside, name);
-  const place = createPlace({
+  const made = createPlace({
     ...options,
     onStep,
     tmp: ours("tmp"),
@@ -96,6 +98,7 @@ export async function openTar(
       if (mode === "write") await stat(path);
     },
   });
+  const place: LocalPlace = tidied(made, () => ({ limbo, files: staged }));
   const lock = fileLock(beside, { clock, tmp: place.tmp, ...(stale ? { stale } : {}) });
   const copies = openCopies(place, beside);
   const archive = openArchive(place, path, { lock, copies, wait });

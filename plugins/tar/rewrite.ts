@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, renameSync, statSync } from "node:fs";
+import { chmodSync, chownSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { open, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type Digest, fileWriter, orUnknown, uniqueName, writeTo } from "../../core/mod.ts";
@@ -8,6 +8,9 @@ import type { Note } from "./copies.ts";
 import { scan } from "./scan.ts";
 import { type Whole, writeSealed } from "./seal.ts";
 import type { TarStore } from "./store.ts";
+
+/** What a new archive is called until it takes the place of the former one. */
+const FRESH = "archive-";
 
 /** What is known of a copy that goes from one file to the next. */
 export interface Known {
@@ -28,7 +31,11 @@ export async function rewrite(
   known: ReadonlyMap<Digest, Known>,
 ): Promise<void> {
   const { disk } = place;
-  const fresh = join(place.tmp, uniqueName(place.clock));
+  // Whoever holds the lock is the only one who writes such a file: others are of the dead.
+  for (const name of readdirSync(place.tmp).filter((name) => name.startsWith(FRESH))) {
+    rmSync(join(place.tmp, name), { force: true });
+  }
+  const fresh = join(place.tmp, FRESH + uniqueName(place.clock));
   try {
     await disk.step("write archive anew");
     const file = await open(fresh, "wx+", 0o644);

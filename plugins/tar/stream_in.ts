@@ -6,6 +6,7 @@ import {
   type BlobInfo,
   clampRange,
   type Clock,
+  decodeUtf8,
   type Digest,
   fileError,
   fileStream,
@@ -16,6 +17,7 @@ import {
 } from "../../core/mod.ts";
 import { isMember, type Member, readMembers } from "./members.ts";
 import { COMMIT, FACTS, meaningOf } from "./names.ts";
+import { noFile } from "./oddities.ts";
 import { refusing, unwritable } from "./read_only.ts";
 
 const WHY = "a stream is only read";
@@ -44,6 +46,8 @@ export function openStreamIn(
   const path = join(tmpdir(), `stowage-${uniqueName(clock)}`);
   const docs = new Map<string, string>();
   const blobs = new Map<Digest, Kept>();
+  /** Blobs that are links, or files with holes. */
+  const strange = new Set<Digest>();
   const steps = readMembers();
   let spool: { file: FileHandle; end: number } | undefined;
   /** Bytes that were read and are not used yet. */
@@ -129,7 +133,8 @@ export function openStreamIn(
   async function meet(member: Member): Promise<Digest | undefined> {
     const meaning = meaningOf(member.name);
     const largest = meaning.kind === "doc" ? DOCS.get(meaning.name) : undefined;
-    if (meaning.kind === "doc" && largest !== undefined && member.type === "0") {
+    if (meaning.kind === "doc" && largest !== undefined && member.type !== "5") {
+      if (member.type !== "0") throw noFile(`Cannot read "${meaning.name}"`);
       if (member.size > largest) {
         throw new OciError("size_exceeded", `Cannot read "${meaning.name}": it is too large`);
       }
@@ -137,13 +142,21 @@ export function openStreamIn(
         const why = "its documents are said twice; save it as a file first";
         throw new OciError("unsupported", `Cannot read the stream: ${why}`);
       }
-      docs.set(meaning.name, new TextDecoder().decode(await whole(member.size)));
-      // As Stowage writes it: what it lists is known before the first blob.
-      sealed ||= first && meaning.name === "index.json" && docs.has("oci-layout");
+      docs.set(
+        meaning.name,
+        decodeUtf8(await whole(member.size), `Cannot read "${meaning.name}"`),
+      );
+      // As Stowage writes it, and nobody has added to it since: what it lists is known before the first blob.
+      const isWhole = first && member.mtime === 0 && docs.has("oci-layout");
+      sealed ||= isWhole && meaning.name === "index.json";
       return undefined;
     }
     if (member.name !== COMMIT) first = first && meaning.kind !== "blob";
-    return meaning.kind === "blob" && member.type === "0" ? meaning.digest : undefined;
+    if (meaning.kind !== "blob") return undefined;
+    if (member.type === "0") return meaning.digest;
+    blobs.delete(meaning.digest);
+    strange.add(meaning.digest);
+    return undefined;
   }
 
   async function store({ size }: Member, digest: Digest): Promise<void> {
@@ -226,12 +239,14 @@ export function openStreamIn(
       stat: (digest) =>
         inTurn(async () => {
           const kept = await find(digest);
+          if (!kept && strange.has(digest)) throw noFile(`Cannot read ${digest}`, { digest });
           return kept && infoOf(digest, kept);
         }),
       read: (digest, range = {}) =>
         inTurn(async () => {
           const action = `Cannot read ${digest}`;
           const found = await find(digest);
+          if (!found && strange.has(digest)) throw noFile(action, { digest });
           if (!found) throw new OciError("not_found", `${action}: it is not stored`, { digest });
           const { start, end } = clampRange(range, found.size, action);
           if (waiting?.digest === digest && found.size > SMALL) {

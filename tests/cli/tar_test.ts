@@ -31,6 +31,11 @@ async function at(
   return run;
 }
 
+function run(cwd: string, command: string, ...args: readonly string[]): void {
+  const done = spawnSync(command, args, { cwd, encoding: "utf8" });
+  assert.equal(done.status, 0, done.stderr);
+}
+
 /** A store of two artifacts that share a large file. */
 async function filled(cwd: string): Promise<void> {
   writeFileSync(join(cwd, "shared"), noise(5_000_000));
@@ -118,6 +123,32 @@ test("a stream may be compressed, or a docker archive; one that is torn or no ar
       assert.match((await at(cwd, ["list", "-"], 3, broken)).err, /\[corrupt\]/);
     }
     assert.match((await at(cwd, ["list", "-"], 2, "")).err, /no layout is there/);
+  }));
+
+test("of a stream that others have added to the last index counts, as of a file", () =>
+  inFolder(async (cwd) => {
+    await filled(cwd);
+    await at(cwd, ["copy", "./store:v1", "a.tar"]);
+    run(cwd, "mkdir", "one", "two");
+    run(cwd, "tar", "-xf", "a.tar", "-C", "one");
+    const index = readFileSync(join(cwd, "one/index.json"), "utf8");
+    writeFileSync(join(cwd, "two/index.json"), index.replace('"v1"', '"v9"'));
+    run(
+      cwd,
+      "tar",
+      "--mtime=@1700000000",
+      "-cf",
+      "b.tar",
+      "-C",
+      "one",
+      "oci-layout",
+      "index.json",
+      "blobs",
+    );
+    run(cwd, "tar", "-rf", "b.tar", "-C", join(cwd, "two"), "index.json");
+    const piped = await at(cwd, ["list", "-q", "-"], 0, readFileSync(join(cwd, "b.tar")));
+    assert.deepEqual(piped.lines, ["v9"]);
+    assert.deepEqual((await at(cwd, ["list", "-q", "b.tar"])).lines, ["v9"]);
   }));
 
 test("a compaction lets go what is not used, says so, and makes the same bytes in both runtimes", () =>
@@ -229,6 +260,8 @@ test("check finds the link that stands for a layer, and the packed layer that is
     );
     assert.match(found.out, /^warn {2}Left "blobs\/.*" out: links/m);
     await at(cwd, ["check", "a.tar", "--repair"], 3);
+    const piped = await at(cwd, ["check", "-"], 3, readFileSync(join(cwd, "a.tar")));
+    assert.match(piped.out, new RegExp(`^FAIL  ${digest}  in this archive it is a link`));
     await at(cwd, ["copy", "--create", "--all", "a.tar", "./twin"], 5);
 
     const [packed, wanted] = [gzipSync(noise(5000, 1)), digestOf(noise(5000, 2))];

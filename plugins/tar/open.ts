@@ -1,5 +1,7 @@
+import { Buffer } from "node:buffer";
 import { readdirSync, readlinkSync, realpathSync, rmSync } from "node:fs";
 import { stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import {
   type Backend,
@@ -20,6 +22,7 @@ import {
   removeBlobs,
   tidied,
   trashFolder,
+  uniqueName,
 } from "../../core/mod.ts";
 import { openArchive } from "./archive.ts";
 import { readBlobs } from "./blobs.ts";
@@ -59,6 +62,8 @@ export interface TarBackend extends Backend {
   sizes(): Promise<Compacted>;
 }
 
+/** The bytes that the name of a file may have. */
+const LONGEST_NAME = 255;
 /** As many links as the system follows. */
 const MOST_LINKS = 40;
 /** The share of an archive that may lie idle once something was purged. */
@@ -78,7 +83,7 @@ export async function openTar(
   const { mode, wait, clock, notice } = options;
   const typed = archivePath(url);
   const real = realPath(typed);
-  const beside = `${real}.stowage`;
+  const beside = besideOf(real, options);
   const compression = compressionOf(real);
   if (compression && mode !== "read") {
     const why = `it is compressed by ${compression}; unpack it to change it`;
@@ -186,6 +191,15 @@ export async function openTar(
       if (isIdle && unreadable(contents) === undefined) await compact(store);
     },
   };
+}
+
+/** The folder beside an archive. One with too long a name has none, which is all right for readers. */
+function besideOf(path: string, { mode, clock }: BackendOptions): string {
+  const beside = `${path}.stowage`;
+  if (Buffer.byteLength(basename(beside)) <= LONGEST_NAME) return beside;
+  if (mode === "read") return join(tmpdir(), uniqueName(clock));
+  const why = "its name leaves no room for what is kept beside it; give it a shorter one";
+  throw new OciError("invalid", `Cannot open "${path}" to write: ${why}`);
 }
 
 /** Where a path leads: the archive is replaced there, and not the link to it. What is missing may be made. */

@@ -279,6 +279,18 @@ it("with files of others in it, they are kept as they are, whatever they hold", 
   }
 });
 
+it("with a name too long for a folder beside it, it is read, and says why it is not written to", async () => {
+  using folder = temporaryFolder();
+  const path = join(folder.path, `${"x".repeat(250)}.tar`);
+  writeFileSync(path, archive(MARKER, index, blob));
+  const store = await openAt(path, { mode: "read" });
+  assert.deepEqual(await listed(store), [digest]);
+  assert.deepEqual(await read(store, digest), new Uint8Array(bytes));
+  for (const mode of ["write", "create"] as const) {
+    await fails(openAt(path, { mode }), "invalid", /give it a shorter one$/);
+  }
+});
+
 it("compressed as a whole it is read, said so, and not written to", async () => {
   const plain = archive(MARKER, index, blob);
   for (const made of [gzipSync(plain), zstdCompressSync(plain)]) {

@@ -4,7 +4,7 @@ import { keepAll } from "../../../plugins/gc/policy.ts";
 import { undo } from "../../../plugins/gc/undo.ts";
 import { DAY, eager } from "../collecting.ts";
 import { open, type Stage } from "./stage.ts";
-import type { Process } from "./world.ts";
+import type { Process } from "./process.ts";
 import { editOnce } from "./writer.ts";
 
 /** How a scenario collects. */

@@ -1,5 +1,5 @@
 import type { BlobInfo, Ingest } from "../../../core/mod.ts";
-import { EPOCH } from "./world.ts";
+import { EPOCH } from "./sleepers.ts";
 
 /** A write that nobody sees before its commit, so only that is a request. */
 export function draft(

@@ -2,7 +2,7 @@ import { isOciError } from "../../../core/mod.ts";
 import { contents, rootOf } from "./content.ts";
 import { open, type Stage } from "./stage.ts";
 import { APART } from "./shelf.ts";
-import type { Process } from "./world.ts";
+import type { Process } from "./process.ts";
 import { NAMES } from "./writer.ts";
 
 /** A reader: resolves a name, and reads all it stands for within the quarantine. */

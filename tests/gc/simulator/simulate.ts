@@ -11,7 +11,8 @@ import { readOnce } from "./reader.ts";
 import { writeAsStranger } from "./stranger.ts";
 import { write } from "./writer.ts";
 import { calm, type Weather } from "./weather.ts";
-import { createWorld, type Process } from "./world.ts";
+import type { Process } from "./process.ts";
+import { createWorld } from "./world.ts";
 
 /** One way a run may go. */
 export interface Setting {

@@ -4,7 +4,8 @@ import type { CollectOptions } from "../../../plugins/gc/collect.ts";
 import type { Ledger } from "./ledger.ts";
 import type { Shelf } from "./shelf.ts";
 import { backendOf } from "./store.ts";
-import type { Process, World } from "./world.ts";
+import type { Process } from "./process.ts";
+import type { World } from "./world.ts";
 
 /** What a process is for. */
 export type Role = "writer" | "collector" | "reader";

@@ -2,7 +2,9 @@
 import { type Backend, type Lock, OciError } from "../../../core/mod.ts";
 import { nodeTime, type Shelf } from "./shelf.ts";
 import { blobsOf } from "./store_blobs.ts";
-import { EPOCH, type Process, type World } from "./world.ts";
+import type { Process } from "./process.ts";
+import { EPOCH } from "./sleepers.ts";
+import type { World } from "./world.ts";
 
 /** The store as a process sees it. Its leases exclude nobody: they never carry safety. */
 export function backendOf(world: World, shelf: Shelf, process: Process): Backend {

@@ -7,7 +7,9 @@ import {
 } from "../../../core/mod.ts";
 import { draft, streamOf } from "./draft.ts";
 import { BOUND, nodeTime, type Shelf, short } from "./shelf.ts";
-import { EPOCH, type Process, type World } from "./world.ts";
+import type { Process } from "./process.ts";
+import { EPOCH } from "./sleepers.ts";
+import type { World } from "./world.ts";
 
 /** The blobs of a store as a process sees them. */
 export function blobsOf(world: World, shelf: Shelf, process: Process): Blobs {

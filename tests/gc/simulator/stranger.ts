@@ -1,7 +1,7 @@
 import { isOciError, REF_NAME } from "../../../core/mod.ts";
 import type { Stage } from "./stage.ts";
 import type { Shelf } from "./shelf.ts";
-import type { Process } from "./world.ts";
+import type { Process } from "./process.ts";
 
 /** Times that one writes the index. */
 const WRITES = 3;

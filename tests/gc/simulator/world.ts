@@ -1,38 +1,12 @@
-// Time, processes and what is on its way between them and a store. Every request waits here until the world picks it,
-// so a seed decides every interleaving, every fault and every pause.
+// Processes and what is on its way between them and a store. Every request waits here until the world picks it, so a
+// seed decides every interleaving, every fault and every pause.
 import { setImmediate } from "node:timers";
-import { type Clock, OciError } from "../../../core/mod.ts";
+import { OciError } from "../../../core/mod.ts";
 import { type Chance, chanceOf } from "./chance.ts";
+import { names, type Process } from "./process.ts";
+import { type Parcel, requestOf, type RequestOptions, type Waiting } from "./request.ts";
+import { sleepersBy } from "./sleepers.ts";
 import { calm, type Fate, type Weather } from "./weather.ts";
-
-/** Something that runs, until it ends or dies: then it never goes on, at whatever step it is. */
-export interface Process {
-  readonly name: string;
-  readonly clock: Clock;
-  alive: boolean;
-  rank: number;
-}
-
-interface Waiting {
-  readonly process: Process;
-  readonly what: string;
-  readonly writes: boolean;
-  meet(fate: Fate): void;
-}
-
-interface Sleeper {
-  readonly process: Process;
-  readonly due: number;
-  wake(): void;
-}
-
-/** How a request is answered when all is not well. */
-interface RequestOptions<T> {
-  /** Whether it changes anything: only such a request can be unanswered, late or repeated. */
-  readonly writes?: boolean;
-  /** The answer where nobody knows whether it took effect; else an error says so. */
-  readonly unsure?: () => T;
-}
 
 /** The world of one run. */
 export interface World {
@@ -65,9 +39,6 @@ export interface World {
   settle(): void;
 }
 
-/** When every world begins, by its wall clocks. */
-export const EPOCH = Date.UTC(2024, 0, 1);
-
 const JUMPS = [15, 2_500, 31_000, 65_000, 95_000, 700_000, 5_000_000];
 /** The requests before which it matters most who goes on. */
 const DECISIVE = /^swap (index.json|.*\/state.json)|^delete/;
@@ -78,9 +49,9 @@ const MOST = 20_000;
 export function createWorld(seed: number): World {
   const chance = chanceOf(seed);
   const waiting = new Set<Waiting>();
-  const sleepers = new Set<Sleeper>();
   const running = new Set<Process>();
-  const network: { what: string; effect: () => void }[] = [];
+  const network: Parcel[] = [];
+  const sleepers = sleepersBy(() => world.time);
   let crashes = 0;
   let failure: { error: unknown } | undefined;
 
@@ -105,7 +76,7 @@ export function createWorld(seed: number): World {
         name,
         alive: true,
         rank: chance.next(),
-        clock: clockOf(() => process, skew),
+        clock: sleepers.clockOf({ process: () => process, skew, seed: chance.below(2 ** 30) }),
       };
       running.add(process);
       const ended = (error?: unknown) => {
@@ -115,44 +86,15 @@ export function createWorld(seed: number): World {
       main(process).then(() => ended(), ended);
     },
 
-    request<T>(
-      process: Process,
-      what: string,
-      effect: () => T,
-      { writes = false, unsure }: RequestOptions<T> = {},
-    ) {
-      const { promise, resolve, reject } = Promise.withResolvers<T>();
-      const doubt = () => {
-        if (unsure) return resolve(unsure());
-        reject(
-          new OciError("unavailable", `Cannot ${what}: no answer came`, { reason: "unknown" }),
-        );
-      };
-      const meet = (fate: Fate) => {
-        waiting.delete(request);
-        world.note(`${process.name} ${what}${fate === "done" ? "" : `: ${fate}`}`);
-        if (fate === "refused") {
-          reject(new OciError("unavailable", `Cannot ${what}: the store is busy`));
-          return;
-        }
-        if (fate === "late" || fate === "twice") network.push({ what, effect });
-        let answer = doubt;
-        if (fate !== "late" && fate !== "lost") {
-          try {
-            const value = act(effect);
-            if (fate === "done" || fate === "slow") answer = () => resolve(value);
-          } catch (error) {
-            if (!(error instanceof OciError)) throw error;
-            if (fate === "done" || fate === "slow") answer = () => reject(error);
-          }
-        }
-        if (fate === "slow") {
-          network.push({ what: `the answer to ${process.name}`, effect: answer });
-        } else answer();
-      };
-      const request: Waiting = { process, what, writes, meet };
+    request<T>(process: Process, what: string, effect: () => T, options: RequestOptions<T> = {}) {
+      const { request, answer } = requestOf({
+        process,
+        what,
+        effect: () => act(effect),
+        post: (parcel) => void network.push(parcel),
+      }, options);
       if (process.alive) waiting.add(request);
-      return promise;
+      return answer;
     },
 
     async run() {
@@ -178,8 +120,9 @@ export function createWorld(seed: number): World {
     if (crashes < most && !fatal && chance.hit(0.01)) return crash(chance.one([...running]));
     if (chance.hit(jumps)) return pass(chance.one(JUMPS));
     if (network.length > 0 && chance.hit(arrivals)) return deliver(true);
-    if (sleepers.size > 0 && (waiting.size === 0 || chance.hit(0.05))) {
-      return pass(Math.min(...[...sleepers].map(({ due }) => due)) - world.time);
+    const { next: due } = sleepers;
+    if (due !== undefined && (waiting.size === 0 || chance.hit(0.05))) {
+      return pass(due - world.time);
     }
     if (waiting.size === 0) {
       if (network.length > 0) return deliver(true);
@@ -188,7 +131,13 @@ export function createWorld(seed: number): World {
     const next = order === "ranked" ? ranked() : any();
     if (crashes < most && fatal?.test(next.what) && chance.hit(0.3)) return crash(next.process);
     const faulty = chance.hit(faults) && (frail?.test(next.what) ?? true);
-    next.meet(faulty ? fateOf(next) : chance.hit(delays) ? "slow" : "done");
+    meet(next, faulty ? fateOf(next) : chance.hit(delays) ? "slow" : "done");
+  }
+
+  function meet(request: Waiting, fate: Fate): void {
+    waiting.delete(request);
+    world.note(`${request.process.name} ${request.what}${fate === "done" ? "" : `: ${fate}`}`);
+    request.meet(fate);
   }
 
   function any(): Waiting {
@@ -216,9 +165,9 @@ export function createWorld(seed: number): World {
     world.note(`${process.name} dies`);
     process.alive = false;
     running.delete(process);
-    for (const sleeper of sleepers) if (sleeper.process === process) sleepers.delete(sleeper);
+    sleepers.forget(process);
     for (const one of [...waiting].filter((one) => one.process === process)) {
-      if (one.writes) one.meet(chance.one(["unanswered", "lost", "late"] as const));
+      if (one.writes) meet(one, chance.one(["unanswered", "lost", "late"] as const));
       waiting.delete(one);
     }
     world.mourn(process);
@@ -238,38 +187,8 @@ export function createWorld(seed: number): World {
   function pass(ms: number): void {
     world.time += Math.ceil(Math.max(0, ms));
     world.note("is the time");
-    const due = [...sleepers].filter((one) => one.due <= world.time);
-    for (const one of due.sort((a, b) => a.due - b.due)) {
-      sleepers.delete(one);
-      one.wake();
-    }
+    sleepers.wake();
   }
-
-  function clockOf(process: () => Process, skew: number): Clock {
-    const own = chanceOf(chance.below(2 ** 30));
-    return {
-      now: () => EPOCH + world.time + skew,
-      elapsed: () => world.time,
-      random: own.next,
-      sleep(ms, signal) {
-        const { promise, resolve, reject } = Promise.withResolvers<void>();
-        const due = world.time + Math.max(0, ms);
-        const sleeper = { process: process(), due, wake: resolve };
-        const stop = () => {
-          sleepers.delete(sleeper);
-          reject(signal?.reason);
-        };
-        if (signal?.aborted) stop();
-        else if (sleeper.process.alive) sleepers.add(sleeper);
-        signal?.addEventListener("abort", stop, { once: true });
-        return promise;
-      },
-    };
-  }
-}
-
-function names(processes: Iterable<Process>): string {
-  return [...processes].map(({ name }) => name).join(", ");
 }
 
 /** All that needs no answer of the world has been done by then. */

@@ -3,7 +3,7 @@ import { type Descriptor, isOciError, type Layout, messageOf, nameOf } from "../
 import { contents, rootOf, type Whole } from "./content.ts";
 import { ANY, type Value } from "./ledger.ts";
 import { open, type Stage } from "./stage.ts";
-import type { Process } from "./world.ts";
+import type { Process } from "./process.ts";
 
 /** Names of which nothing is promised: a policy with drops lets them go, or programs of others set them. */
 const DROPPED = /^(pr|theirs)-/;

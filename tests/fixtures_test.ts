@@ -60,6 +60,19 @@ interface Fixture {
 }
 
 const FIXTURES: Record<string, () => Fixture> = {
+  // As skopeo 1.x leaves it after two runs of "copy --all" to one name.
+  "skopeo: a full name in ref.name alone, moved from one list of platforms to another": () => {
+    const { stored, image, index } = blobs();
+    const [before, now] = ["before", "now"].map((text) =>
+      index(["amd64", "arm64"].map((architecture) => ({
+        ...image(`${text} on ${architecture}`),
+        platform: { os: "linux", architecture },
+      })))
+    );
+    assert.ok(before && now);
+    const manifests = [before, named(now, { [REF]: "reg.example/app:latest" })];
+    return { stored, index: { schemaVersion: 2, manifests }, names: ["reg.example/app:latest"] };
+  },
   "crane: duplicates of one image, a full name, no oci-layout": () => {
     const { stored, image } = blobs();
     const one = image("one");
@@ -145,6 +158,40 @@ const FIXTURES: Record<string, () => Fixture> = {
       names: ["docker.io/library/app:latest"],
       sparse: true,
     };
+  },
+  // As "ctr images export --platform" writes it: the list as it was pulled, with where it came from.
+  "containerd: an export of one platform under two names, of the types of docker": () => {
+    const { stored, blob } = blobs();
+    const docker = "application/vnd.docker.distribution.manifest";
+    const made = (build: ReturnType<typeof blobs>["blob"], architecture: string) => ({
+      ...build(
+        `${docker}.v2+json`,
+        encode({
+          schemaVersion: 2,
+          mediaType: `${docker}.v2+json`,
+          config: build(
+            "application/vnd.docker.container.image.v1+json",
+            encode({ os: "linux", architecture }),
+          ),
+          layers: [
+            build("application/vnd.docker.image.rootfs.diff.tar.gzip", encode(architecture)),
+          ],
+        }),
+      ),
+      platform: { os: "linux", architecture },
+    });
+    const manifests = [made(blob, "amd64"), made(blobs().blob, "arm64")];
+    const type = `${docker}.list.v2+json`;
+    const list = blob(type, encode({ schemaVersion: 2, mediaType: type, manifests }));
+    const names = ["docker.io/library/app:1", "docker.io/library/app:latest"];
+    const entries = names.map((name) =>
+      named(list, {
+        "containerd.io/distribution.source.docker.io": "library/app",
+        [IMAGE]: name,
+        [REF]: name.slice(name.lastIndexOf(":") + 1),
+      })
+    );
+    return { stored, index: { schemaVersion: 2, manifests: entries }, names, sparse: true };
   },
   "containerd: a referrer tied to its subject by an annotation": () => {
     const { stored, image } = blobs();

@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import process from "node:process";
 import { randomBytes } from "node:crypto";
@@ -116,6 +116,11 @@ export async function compare(
       `${a.toFixed(3)} and ${b.toFixed(3)}); promised: ${promise}`,
   );
 }
+
+// Peers that are no packages of Debian lie where scripts/interop_setup.sh installs them.
+const installed = process.env["STOWAGE_INTEROP_BIN"] ??
+  join(homedir(), ".cache/stowage-interop/bin");
+process.env["PATH"] = `${process.env["PATH"]}:${installed}`;
 
 /** Whether a program can be started. */
 export function have(command: string): boolean {

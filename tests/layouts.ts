@@ -26,6 +26,7 @@ import { directory, directoryUrl } from "../plugins/dir/mod.ts";
 import { memory } from "../plugins/memory/mod.ts";
 import { s3 } from "../plugins/s3/mod.ts";
 import { archiveUrl, tar } from "../plugins/tar/mod.ts";
+import { usual } from "./opening.ts";
 
 const buckets = s3().backends?.["s3"];
 
@@ -67,7 +68,7 @@ let places = 0;
 
 /** Documents as the backend has them. */
 function documentsAt(url: URL): Documents {
-  const docs = async () => (await registry.open(url, OPTIONS)).docs;
+  const docs = async () => (await registry.open(url, usual)).docs;
   const read = async (name: string) => (await (await docs()).load(name))?.text;
   return {
     url,
@@ -129,7 +130,7 @@ const KINDS = {
     const base = mkdtempSync(join(tmpdir(), "stowage-"));
     const path = join(base, "layout.tar");
     const url = archiveUrl(path);
-    const docs = async () => (await registry.open(url, OPTIONS)).docs;
+    const docs = async () => (await registry.open(url, usual)).docs;
     return {
       url,
       read: async (name) => (await (await docs()).load(name))?.text,
@@ -153,24 +154,16 @@ const KINDS = {
 /** The kinds of store. */
 export type Kind = keyof typeof KINDS;
 
-const OPTIONS = {
-  mode: "create",
-  durability: "none",
-  wait: 30_000,
-  clock: systemClock,
-  notice() {},
-} as const;
-
 /** A fresh place in a kind of store. */
 export function makePlace(kind: Kind): Place {
   const { remove, ...documents } = KINDS[kind]();
   const { url } = documents;
   const opened = new AsyncDisposableStack();
   opened.defer(remove);
-  const { notice: _, ...options } = OPTIONS;
+  const { notice: _, ...options } = usual;
   return {
     ...documents,
-    backend: async () => opened.use(await registry.open(url, OPTIONS)),
+    backend: async () => opened.use(await registry.open(url, usual)),
     open: async (more) => opened.use(await openLayout(url, { registry, ...options, ...more })),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };

@@ -16,6 +16,7 @@ import type { Claimant, LeaseState } from "../../core/lease_state.ts";
 import { ahead, beat, enter, FREE, without } from "../../core/lease_state.ts";
 import { openMemory } from "../../plugins/memory/mod.ts";
 import { fakeClock } from "../contract/clock.ts";
+import { holds } from "../contract/lock_holding.ts";
 import { all, fails } from "../contract/suite.ts";
 import { unless } from "../skip.ts";
 
@@ -207,15 +208,6 @@ describe("leaseLock", () => {
       return { through, freeze: (ms: number) => void (frozen = clock.elapsed() + ms) };
     };
     const held: Lease[] = [];
-    const proven = (lease: Lease) => {
-      try {
-        lease.assertHeld();
-        return true;
-      } catch (error) {
-        if (isOciError(error, "lease_lost")) return false;
-        throw error;
-      }
-    };
     let [lost, most] = [0, 0];
     await clock.until(Promise.all(Array.from({ length: 4 }, async () => {
       while (held.length < 60) {
@@ -223,12 +215,12 @@ describe("leaseLock", () => {
         const lock = leaseLock(through, { clock, poll: 1_000 });
         try {
           await using lease = await lock.acquire("gc", { wait: 300_000 });
-          assert.ok(proven(lease));
+          assert.ok(holds(lease));
           held.push(lease);
           const slow = clock.random() < 0.5;
           for (let n = 0; n < 24 && !lease.signal.aborted; n++) {
             if (slow && n === 5) freeze(clock.random() * 30_000);
-            most = Math.max(most, held.filter(proven).length);
+            most = Math.max(most, held.filter(holds).length);
             await clock.sleep(500);
           }
           if (lease.signal.aborted) lost++;

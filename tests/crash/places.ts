@@ -3,7 +3,8 @@ import { join } from "node:path";
 import type { Backend, BackendOptions, OnStep } from "../../core/mod.ts";
 import { archiveUrl } from "../../plugins/tar/mod.ts";
 import { openTar } from "../../plugins/tar/open.ts";
-import { openAt as openDirectoryAt, usual } from "../plugins/dir/directories.ts";
+import { usual } from "../opening.ts";
+import { openAt as openDirectoryAt } from "../plugins/dir/directories.ts";
 
 /** Opens a place by its path: an archive if it ends in `.tar`, else a directory. */
 export function openAt(

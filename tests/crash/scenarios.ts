@@ -25,6 +25,18 @@ const whole = utf8("half of a blob");
 
 const oldBlob = (store: Backend): Promise<BlobInfo> => seen(store, blobOf(old).digest);
 
+async function isToBeHad(store: Backend): Promise<void> {
+  if (await store.blobs.stat(blobOf(old).digest)) return;
+  if (!await store.blobs.trash?.restore("1", blobOf(old).digest)) {
+    throw new Error("The blob is neither in its place nor in the trash");
+  }
+}
+
+async function comesBack(store: Backend): Promise<void> {
+  await store.blobs.trash?.restore("1", blobOf(old).digest);
+  await oldBlob(store);
+}
+
 /** Names in the index and the blobs they lead to: as much of an index as a backend need know. */
 export type Names = Readonly<Record<string, Digest>>;
 
@@ -137,12 +149,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "a deletion": {
     prepare: (store) => put(store, old),
     run: async (store) => store.blobs.delete([await oldBlob(store)], { batch: "1" }),
-    async check(store) {
-      if (await store.blobs.stat(blobOf(old).digest)) return;
-      if (!await store.blobs.trash?.restore("1", blobOf(old).digest)) {
-        throw new Error("The blob is neither in its place nor in the trash");
-      }
-    },
+    check: isToBeHad,
   },
   "a deletion of what is adopted meanwhile": {
     prepare: (store) => put(store, old),
@@ -160,10 +167,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await store.blobs.delete([await put(store, old)], { batch: "1" });
     },
     run: (store) => store.blobs.trash?.restore("1", blobOf(old).digest) ?? Promise.resolve(),
-    async check(store) {
-      await store.blobs.trash?.restore("1", blobOf(old).digest);
-      await oldBlob(store);
-    },
+    check: comesBack,
   },
   "a purge": {
     async prepare(store) {
@@ -179,12 +183,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   "a deletion in an archive": {
     prepare: (store) => put(store, old).then(() => push(store, "base")),
     run: async (store) => store.blobs.delete([await oldBlob(store)], { batch: "1" }),
-    async check(store) {
-      if (await store.blobs.stat(blobOf(old).digest)) return;
-      if (!await store.blobs.trash?.restore("1", blobOf(old).digest)) {
-        throw new Error("The blob is neither in its place nor in the trash");
-      }
-    },
+    check: isToBeHad,
   },
   "a restoration in an archive": {
     async prepare(store) {
@@ -192,10 +191,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
       await store.blobs.delete([await oldBlob(store)], { batch: "1" });
     },
     run: (store) => store.blobs.trash?.restore("1", blobOf(old).digest) ?? Promise.resolve(),
-    async check(store) {
-      await store.blobs.trash?.restore("1", blobOf(old).digest);
-      await oldBlob(store);
-    },
+    check: comesBack,
   },
   "a compaction in an archive": {
     prepare: (store) => push(store, "base").then(() => push(store, "second")),

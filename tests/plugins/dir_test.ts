@@ -2,17 +2,11 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:f
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { type Backend, splitDigest, systemClock } from "../../core/mod.ts";
+import { type Backend, splitDigest } from "../../core/mod.ts";
 import { directory, directoryUrl } from "../../plugins/dir/mod.ts";
 import { backendContract } from "../contract/backend.ts";
+import { usual } from "../opening.ts";
 
-const options = {
-  mode: "create",
-  durability: "none",
-  wait: 30_000,
-  clock: systemClock,
-  notice() {},
-} as const;
 const open = directory().backends?.dir;
 if (!open) throw new Error("The plugin brings no backend");
 
@@ -21,7 +15,7 @@ backendContract("dir", {
   has: ["adopt", "renew", "trash"],
   async place() {
     const path = mkdtempSync(join(tmpdir(), "stowage-"));
-    const backend = await open(directoryUrl(path), options);
+    const backend = await open(directoryUrl(path), usual);
     return {
       ...backend,
       async [Symbol.asyncDispose]() {
@@ -30,7 +24,7 @@ backendContract("dir", {
       },
     };
   },
-  reopen: (backend: Backend) => open(backend.url, options),
+  reopen: (backend: Backend) => open(backend.url, usual),
   damage(backend, digest, bytes) {
     const { algorithm, hex } = splitDigest(digest);
     const folder = join(backend.url.pathname, "blobs", algorithm);

@@ -11,19 +11,13 @@ import {
 } from "../../core/mod.ts";
 import { archiveUrl, tar } from "../../plugins/tar/mod.ts";
 import { backendContract } from "../contract/backend.ts";
+import { usual } from "../opening.ts";
 
-const options = {
-  mode: "create",
-  durability: "none",
-  wait: 30_000,
-  clock: systemClock,
-  notice() {},
-} as const;
 const { open } = createRegistry([tar()]);
 
 async function place(): Promise<Backend> {
   const folder = mkdtempSync(join(tmpdir(), "stowage-"));
-  const backend = await open(archiveUrl(join(folder, "layout.tar")), options);
+  const backend = await open(archiveUrl(join(folder, "layout.tar")), usual);
   return {
     ...backend,
     async [Symbol.asyncDispose]() {
@@ -56,7 +50,7 @@ function folding(backend: Backend): Backend {
   };
 }
 
-const reopen = (backend: Backend) => open(backend.url, options);
+const reopen = (backend: Backend) => open(backend.url, usual);
 
 backendContract("tar", { test, has: ["adopt", "renew", "trash"], place, reopen });
 

@@ -1,23 +1,9 @@
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  type Backend,
-  type BackendOptions,
-  type Digest,
-  splitDigest,
-  systemClock,
-} from "../../../core/mod.ts";
+import { type Backend, type BackendOptions, type Digest, splitDigest } from "../../../core/mod.ts";
 import { type DirectoryOptions, directoryUrl } from "../../../plugins/dir/mod.ts";
 import { openDirectory } from "../../../plugins/dir/open.ts";
-
-/** Options of an opening that a test does not care about. */
-export const usual: BackendOptions = {
-  mode: "create",
-  durability: "none",
-  wait: 10_000,
-  clock: systemClock,
-  notice() {},
-};
+import { usual } from "../../opening.ts";
 
 /** Opens a directory. */
 export function openAt(

@@ -10,7 +10,8 @@ import { all, put, read, utf8, write } from "../../contract/suite.ts";
 import { fails } from "../../fails.ts";
 import { finished, runtimes, startProgram } from "../../runtimes.ts";
 import { temporaryFolder } from "../../temporary_folder.ts";
-import { openAt, treeOf, usual } from "./directories.ts";
+import { usual } from "../../opening.ts";
+import { openAt, treeOf } from "./directories.ts";
 
 test("a path and its URL lead to each other, whatever is in a name", () => {
   for (const path of ["/a", "/a b/ü/100%/#1?x", "/back\\slash", "/tab\tnew\nline", "/"]) {

@@ -1,7 +1,8 @@
 // Archives of tests: opened, taken apart, and made by hand.
 import { Buffer } from "node:buffer";
-import { type BackendOptions, systemClock } from "../../../core/mod.ts";
+import type { BackendOptions } from "../../../core/mod.ts";
 import { archiveUrl } from "../../../plugins/tar/mod.ts";
+import { usual } from "../../opening.ts";
 import { openTar, type TarBackend, type TarOptions } from "../../../plugins/tar/open.ts";
 
 /** Opens an archive. */
@@ -10,14 +11,7 @@ export function openAt(
   options: Partial<BackendOptions> = {},
   how: TarOptions = {},
 ): Promise<TarBackend> {
-  return openTar(archiveUrl(path), {
-    mode: "create",
-    durability: "none",
-    wait: 10_000,
-    clock: systemClock,
-    notice() {},
-    ...options,
-  }, how);
+  return openTar(archiveUrl(path), { ...usual, ...options }, how);
 }
 
 /** A field of a header made by hand. */

@@ -2,11 +2,11 @@ import {
   closeSync,
   constants,
   fstatSync,
-  futimesSync,
   openSync,
   rmSync,
   type Stats,
   statSync,
+  utimesSync,
 } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import {
@@ -127,8 +127,11 @@ export function openArchive(
 
   /** Gives the file a time that it never had, so that nobody takes it for what it was. */
   function settle(view: View, { fd }: FileHandle, length: number): void {
-    const time = new Date(place.time(fileTime(fstatSync(fd))));
-    futimesSync(fd, time, time);
+    const before = fstatSync(fd);
+    if (lookAt(path)?.ino !== before.ino) return;
+    const time = new Date(place.time(fileTime(before)));
+    // By its path, as some runtimes set whole milliseconds there alone.
+    utimesSync(path, time, time);
     const stats = fstatSync(fd);
     // Else another program has written to it.
     if (stats.size === length) known = { view: { ...view, length }, signature: signatureOf(stats) };

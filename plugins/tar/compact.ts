@@ -58,14 +58,14 @@ async function textsOf({ facts }: TarStore, change: Change): Promise<Map<string,
 
 /** The copies whose age still matters. */
 function youngOf(
-  { copies, clock }: TarStore,
+  { copies, place }: TarStore,
   { view: { contents, inode } }: Change,
 ): Map<Digest, Known> {
   const known = new Map<Digest, Known>();
   for (const entry of contents.blobs.values()) {
     const { version, modified } = copies.infoOf(inode, entry);
     const time = modified?.getTime() ?? 0;
-    if (time > clock.now() - YOUNG) known.set(entry.digest, { version, modified: time });
+    if (time > place.clock.now() - YOUNG) known.set(entry.digest, { version, modified: time });
   }
   return known;
 }

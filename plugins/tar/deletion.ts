@@ -82,8 +82,8 @@ async function attempt(
   }
 }
 
-function assertInTime({ clock }: TarStore, { digest }: BlobInfo, { until, signal }: Options = {}) {
-  const late = until !== undefined && clock.now() >= until.getTime();
+function assertInTime({ place }: TarStore, { digest }: BlobInfo, { until, signal }: Options = {}) {
+  const late = until !== undefined && place.clock.now() >= until.getTime();
   if (!late && !signal?.aborted) return;
   const why = late ? "its time is over" : "the signal has aborted";
   throw new OciError("aborted", `Cannot delete ${digest}: ${why}`, { digest });

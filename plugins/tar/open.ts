@@ -1,15 +1,12 @@
-import { Buffer } from "node:buffer";
-import { readdirSync, readlinkSync, realpathSync, rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import {
   type Backend,
   type BackendOptions,
   blobFiles,
   createPlace,
   docFiles,
-  errnoOf,
   fileError,
   fileLock,
   ingestFiles,
@@ -22,7 +19,6 @@ import {
   removeBlobs,
   tidied,
   trashFolder,
-  uniqueName,
 } from "../../core/mod.ts";
 import { openArchive } from "./archive.ts";
 import { readBlobs } from "./blobs.ts";
@@ -36,6 +32,7 @@ import { openDocker, READ_ONLY } from "./docker_backend.ts";
 import { compressionOf, inflate } from "./inflate.ts";
 import { FACTS } from "./names.ts";
 import { unreadable } from "./oddities.ts";
+import { besideOf, realPath } from "./paths.ts";
 import { refusing } from "./read_only.ts";
 import { renewals } from "./renewal.ts";
 import type { TarStore } from "./store.ts";
@@ -62,10 +59,6 @@ export interface TarBackend extends Backend {
   sizes(): Promise<Compacted>;
 }
 
-/** The bytes that the name of a file may have. */
-const LONGEST_NAME = 255;
-/** As many links as the system follows. */
-const MOST_LINKS = 40;
 /** The share of an archive that may lie idle once something was purged. */
 const IDLE = 0.3;
 
@@ -118,7 +111,6 @@ export async function openTar(
   });
   const store: TarStore = {
     place,
-    clock,
     archive,
     copies,
     staged,
@@ -191,27 +183,4 @@ export async function openTar(
       if (isIdle && unreadable(contents) === undefined) await compact(store);
     },
   };
-}
-
-/** The folder beside an archive. One with too long a name has none, which is all right for readers. */
-function besideOf(path: string, { mode, clock }: BackendOptions): string {
-  const beside = `${path}.stowage`;
-  if (Buffer.byteLength(basename(beside)) <= LONGEST_NAME) return beside;
-  if (mode === "read") return join(tmpdir(), uniqueName(clock));
-  const why = "its name leaves no room for what is kept beside it; give it a shorter one";
-  throw new OciError("invalid", `Cannot open "${path}" to write: ${why}`);
-}
-
-/** Where a path leads: the archive is replaced there, and not the link to it. What is missing may be made. */
-function realPath(path: string, links = MOST_LINKS): string {
-  try {
-    return realpathSync(path);
-  } catch (error) {
-    if (errnoOf(error) !== "ENOENT" || links === 0) return path;
-  }
-  if (lookAt(path)?.isSymbolicLink()) {
-    return realPath(resolve(dirname(path), readlinkSync(path)), links - 1);
-  }
-  const folder = dirname(path);
-  return folder === path ? path : join(realPath(folder, links), basename(path));
 }

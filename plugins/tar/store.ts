@@ -1,4 +1,4 @@
-import type { BlobFiles, BlobInfo, Clock, LocalPlace } from "../../core/mod.ts";
+import type { BlobFiles, BlobInfo, LocalPlace } from "../../core/mod.ts";
 import type { Archive } from "./archive.ts";
 import type { Body } from "./body.ts";
 import type { Copies } from "./copies.ts";
@@ -12,7 +12,6 @@ export interface Pending {
 /** What the parts of an archive as a backend share. */
 export interface TarStore {
   readonly place: LocalPlace;
-  readonly clock: Clock;
   readonly archive: Archive;
   readonly copies: Copies;
   /** Blobs that were stored and wait to be appended. */

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { type BlobInfo, type Digest, splitDigest } from "../../core/mod.ts";
+import { type BlobInfo, splitDigest } from "../../core/mod.ts";
 import { thrift } from "./thrift.ts";
 
 /**
@@ -15,6 +15,8 @@ export interface BlobList extends Iterable<BlobInfo> {
   add(blob: BlobInfo): void;
   /** Those whose hash begins with this hex digit. */
   beginningWith(digit: number): Iterable<BlobInfo>;
+  /** Gives up all of them; how many there were, and their bytes, it still says. */
+  forget(): void;
 }
 
 /** Records one behind the other. */
@@ -61,6 +63,7 @@ export function createBlobList(blobs: Iterable<BlobInfo> = []): BlobList {
       length++;
       bytes += blob.size;
     },
+    forget: () => void pages.fill([]),
     *[Symbol.iterator]() {
       for (let digit = 0; digit < DIGITS; digit++) yield* beginningWith(digit);
     },
@@ -98,23 +101,19 @@ function writeRecord(room: Buffer, start: number, { digest, size, modified, vers
 }
 
 function readRecord(room: Buffer, start: number): { blob: BlobInfo; end: number } {
-  const parts: [number, number][] = [];
-  let end = start + NUMBERS;
-  for (let n = 0; n < 3; n++) {
-    const from = end + LENGTH;
-    end = from + room.readUInt16LE(end);
-    parts.push([from, end]);
-  }
-  const [algorithm = "", version = "", hex = ""] = parts.map(([from, to], n) =>
-    room.toString(n === 2 ? "hex" : "utf8", from, to)
-  );
+  const algorithm = start + NUMBERS + LENGTH;
+  const version = algorithm + room.readUInt16LE(algorithm - LENGTH) + LENGTH;
+  const hash = version + room.readUInt16LE(version - LENGTH) + LENGTH;
+  const end = hash + room.readUInt16LE(hash - LENGTH);
+  const name = room.toString("latin1", algorithm, version - LENGTH);
   const time = room.readDoubleLE(start + 8);
-  const digest: Digest = `${algorithm}:${hex}`;
   const blob = {
-    digest,
+    digest: `${name}:${room.toString("hex", hash, end)}` as const,
     size: room.readDoubleLE(start),
     ...(Number.isNaN(time) ? {} : { modified: new Date(time) }),
-    ...(version === "" ? {} : { version }),
+    ...(version === hash - LENGTH
+      ? {}
+      : { version: room.toString("utf8", version, hash - LENGTH) }),
   };
   return { blob, end };
 }

@@ -20,6 +20,8 @@ export interface Candidates extends Iterable<Candidate> {
   readonly bytes: number;
   /** Adds one. */
   add(candidate: Candidate): void;
+  /** Gives up all of them; how many there were, and their bytes, it still says. */
+  forget(): void;
 }
 
 /** The list of these. */
@@ -35,6 +37,10 @@ export function createCandidates(candidates: Iterable<Candidate> = []): Candidat
       return n.bytes + l.bytes;
     },
     add: ({ blob, node }) => (node ? n : l).add(blob),
+    forget() {
+      n.forget();
+      l.forget();
+    },
     *[Symbol.iterator]() {
       for (const blob of n) yield { blob, node: true };
       for (const blob of l) yield { blob, node: false };

@@ -29,6 +29,8 @@ export interface CollectOptions extends PlanOptions {
   readonly trash: number;
   /** Nobody else writes: the caller's promise, for a place that cannot be collected beside others. */
   readonly exclusive: boolean;
+  /** Whether somebody asks afterwards which blobs were to go. */
+  readonly explain?: boolean;
   readonly budget: Budget;
   /** Narrows a plan before it is carried out, or refuses it. */
   readonly narrow?: (plan: Plan) => Plan;
@@ -261,11 +263,13 @@ async function sweepAndFinish(
 async function carryOut(
   store: Store,
   plan: Plan,
-  { quarantine }: CollectOptions,
+  { quarantine, explain }: CollectOptions,
   meter: Meter,
 ): Promise<Outcome & { readonly state?: CollectionState }> {
   if (plan.drops.length === 0 && plan.candidates.length === 0) return NOTHING;
   const state = await condemn(store, plan, randomHex(store.clock, 16), quarantine);
+  // They are written down.
+  if (!explain) plan.candidates.forget();
   if (quarantine > 0) return { ...NOTHING, state, stopped: untilText(state) };
   return { ...await sweepAndFinish(store, state, meter, plan.mark), state };
 }

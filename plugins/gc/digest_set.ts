@@ -20,8 +20,10 @@ type Slots = Uint32Array<ArrayBuffer>;
 
 /** Tables that a set is cut into, by the first bits: they grow one by one, so that little is there twice. */
 const TABLES = 64;
-const FULL = 0.8;
-const GROWTH = 1.25;
+const FULL = 0.88;
+/** A table doubles while it is small: so each digest is moved about once. A large one grows bit by bit. */
+const SMALL = 4096;
+const GROWTH = 1.15;
 
 /** An empty set. */
 export function createDigestSet(bits: 64 | 256 = 64): DigestSet {
@@ -77,17 +79,23 @@ export function createDigestSet(bits: 64 | 256 = 64): DigestSet {
     return (wanted[0] ?? 0) % TABLES;
   }
 
+  function put(slots: Slots, at: number): void {
+    for (let n = 0; n < words; n++) slots[at + n] = wanted[n] ?? 0;
+  }
+
   function isIn(table: number): boolean {
     const slots = tables[table];
     return slots !== undefined && slots[find(slots) + 1] !== 0;
   }
 
   function grown(slots: Slots): Slots {
-    const larger = new Uint32Array(Math.ceil(slots.length / words * GROWTH) * words);
+    const capacity = slots.length / words;
+    const growth = capacity < SMALL ? 2 : GROWTH;
+    const larger = new Uint32Array(Math.ceil(capacity * growth) * words);
     for (let at = 0; at < slots.length; at += words) {
       if (slots[at + 1] === 0) continue;
       for (let n = 0; n < words; n++) wanted[n] = slots[at + n] ?? 0;
-      larger.set(wanted, find(larger));
+      put(larger, find(larger));
     }
     return larger;
   }
@@ -104,7 +112,7 @@ export function createDigestSet(bits: 64 | 256 = 64): DigestSet {
       if (!slots) return false;
       const at = find(slots);
       if (slots[at + 1] !== 0) return false;
-      slots.set(wanted, at);
+      put(slots, at);
       size++;
       const count = counts[table] = (counts[table] ?? 0) + 1;
       if (count * words > slots.length * FULL) tables[table] = grown(slots);

@@ -40,6 +40,7 @@ export function optionsOf({ backend }: Store, request: GcRequest): CollectOption
     quarantine: exclusive ? 0 : policy.quarantine ?? (hasTrash ? 0 : grace),
     trash: request.trash ?? (exclusive ? 0 : 24 * HOUR),
     exclusive,
+    explain: request.explain ?? false,
     budget: {
       ...(deletes === undefined ? {} : { deletes }),
       ...(time === undefined ? {} : { time }),
@@ -85,7 +86,13 @@ export async function planStore(
       ...await refusal(() => brake(plan, options.policy)),
     ],
   });
-  return { report, plan: planFileOf(plan, store.backend.url.href, options.grace) };
+  return {
+    report,
+    // Of a million blobs it is large, and mostly nobody asks for it.
+    get plan() {
+      return planFileOf(plan, store.backend.url.href, options.grace);
+    },
+  };
 }
 
 /** Why a plan would be refused if it were to be carried out. */

@@ -42,9 +42,10 @@ export async function planPlace(
 
 /** Plans for a place, and writes the plan to a file if one is asked for; to its exit code. */
 export async function runPlan(context: GcContext, text: string): Promise<number> {
-  const { report, plan } = await planPlace(context, text, await policyOf(context));
+  const planned = await planPlace(context, text, await policyOf(context));
+  const { report } = planned;
   const { output } = context.flags;
-  if (output !== undefined) await savePlan(output, plan);
+  if (output !== undefined) await savePlan(output, planned.plan);
   await tell(context, text, report);
   const work = report.refs.dropped.length + report.blobs.unreachable > 0;
   return context.flags["exit-code"] && work ? WORK : 0;

@@ -76,9 +76,11 @@ async function writeShards(store: Store, names: Names, kind: Shard["kind"], blob
       const lines = shards.get(at);
       letters += lines ? "C" : "X";
       if (!lines) continue;
-      const name = condemnedName(names, { kind, at });
-      await store.backend.docs.swap(name, lines.join("\n"), undefined);
+      const text = lines.join("\n");
       shards.delete(at);
+      lines.length = 0;
+      thrift();
+      await store.backend.docs.swap(condemnedName(names, { kind, at }), text, undefined);
       thrift();
     }
   }

@@ -20,7 +20,7 @@ import { thrift } from "./thrift.ts";
 /** Digests that are deleted under one claim. */
 const GROUP = 10_000;
 /** Copies that are deleted in one go, where that is free: what they cost in memory is given back between. */
-const SLICE = 2_000;
+const SLICE = 500;
 /** What a claim's deadline adds to that of its requests, in milliseconds. */
 const SLACK = 30_000;
 
@@ -92,6 +92,7 @@ async function nextGroup(store: Store, state: CollectionState, kind: "n" | "l"):
   for (const shard of shardsOf(state)) {
     if (shard.kind !== kind || !isCondemned(state, shard)) continue;
     const seen = await readCondemned(store, state, shard);
+    thrift();
     if (count > 0 && count + seen.length > GROUP) break;
     parts.push({ shard, seen });
     count += seen.length;

@@ -44,6 +44,7 @@ export async function bringBack(
     const index = await store.root.load();
     const isFresh = !known;
     known ??= startMark(store, index);
+    thrift();
     await known.add(index.manifests.filter(isUsable));
     thrift();
     const before = back.length;

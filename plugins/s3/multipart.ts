@@ -8,7 +8,7 @@ import { failureOf, remedyOf, type Trouble } from "./trouble.ts";
 import { childrenOf, escapeXml, parseXml, textOf } from "./xml.ts";
 
 /** Bytes of a part, where nothing asks for more. */
-export const PART = 5 << 20;
+export const PART = 8 << 20;
 /** Most parts of an upload. */
 const MOST_PARTS = 10_000;
 const MIB = 1 << 20;

@@ -69,7 +69,7 @@ describe("requests that a layout in a bucket makes", () => {
     assert.deepEqual(tally, {
       HeadObject: 3,
       CreateMultipartUpload: 1,
-      UploadPart: 6,
+      UploadPart: 4,
       CompleteMultipartUpload: 1,
       GetObject: 2,
       PutObject: 1,

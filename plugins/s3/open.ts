@@ -35,7 +35,7 @@ export interface S3Options {
 }
 
 /** Bytes of parts in flight, of all writes to one place. */
-const IN_FLIGHT = 32 << 20;
+const IN_FLIGHT = 24 << 20;
 
 /** Opens a place in a bucket; no request is made before one is needed. */
 export async function openBucket(

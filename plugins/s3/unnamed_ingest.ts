@@ -126,8 +126,8 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
 }
 
 /** One request less for each part, and the hash that signs it is the digest; of an unknown size, parts. */
-function mostAtOnce({ size = Infinity }: Partial<BlobInfo>): number {
-  return size <= AT_ONCE ? AT_ONCE : partSize(size === Infinity ? undefined : size);
+function mostAtOnce({ size }: Partial<BlobInfo>): number {
+  return size !== undefined && size <= AT_ONCE ? AT_ONCE : partSize(size);
 }
 
 /** Throws `corrupt` if another number of bytes was written. */

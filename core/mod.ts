@@ -196,6 +196,7 @@ export {
   type Plugin,
   type Registry,
 } from "./plugin.ts";
+export { readAt, writeAt } from "./local/positions.ts";
 export { tidied } from "./local/tidy.ts";
 export { type TrashFolder, trashFolder } from "./local/trash_folder.ts";
 export {

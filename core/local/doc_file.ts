@@ -1,11 +1,12 @@
 import { createHash, type Hash } from "node:crypto";
-import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import type { Doc } from "../backend.ts";
 import { OciError } from "../errors.ts";
 import { decodeUtf8 } from "../json.ts";
 import { errnoOf, fileError } from "./file_error.ts";
 import { READ } from "./file_stream.ts";
 import { assertRegular, lookAt, timeOf } from "./files.ts";
+import { readAt } from "./positions.ts";
 
 /** A document as a file: what it says, and what its file is like. */
 export interface DocFile extends Doc {
@@ -83,11 +84,7 @@ function isSame(a: Stats, b: Stats): boolean {
 
 function readWhole(fd: number, stats: Stats, action: string): DocFile {
   const bytes = new Uint8Array(stats.size);
-  let length = 0;
-  for (let more = 1; more > 0 && length < bytes.length; length += more) {
-    more = readSync(fd, bytes, length, bytes.length - length, length);
-  }
-  const whole = bytes.subarray(0, length);
+  const whole = bytes.subarray(0, readAt(fd, bytes, 0));
   return {
     text: decodeUtf8(whole, action),
     version: versionOf(stats, createHash("sha256").update(whole)),

@@ -12,7 +12,6 @@ import {
   type Stats,
   unlinkSync,
   utimesSync,
-  writeSync,
 } from "node:fs";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { dirname, join } from "node:path";
@@ -25,6 +24,7 @@ import { fileError, ifThere, orUnknown } from "./file_error.ts";
 import type { FileLock } from "./file_lock.ts";
 import { lookAt, timeOf, uniqueName } from "./files.ts";
 import type { LocalPlace } from "./local_place.ts";
+import { writeAt } from "./positions.ts";
 
 /** More care for one document, from the lock to its release. */
 export interface DocGuard extends Disposable {
@@ -156,9 +156,11 @@ async function stage(
   await place.disk.step("stage document");
   const fd = openSync(path, "wx", 0o644);
   try {
+    let length = 0;
     for (const piece of utf8Pieces(text)) {
       hash.update(piece);
-      for (let done = 0; done < piece.length;) done += writeSync(fd, piece, done);
+      writeAt(fd, piece, length);
+      length += piece.length;
     }
     if (old) resemble(fd, old.stats);
     const stats = setTime(place, path, old && timeOf(old.stats));

@@ -9,9 +9,16 @@ import {
   rmSync,
 } from "node:fs";
 import { join } from "node:path";
-import { type BlobInfo, type LocalPlace, lookAt, randomHex, uniqueName } from "../../core/mod.ts";
+import {
+  type BlobInfo,
+  type LocalPlace,
+  lookAt,
+  randomHex,
+  readAt,
+  uniqueName,
+  writeAt,
+} from "../../core/mod.ts";
 import type { Entry } from "./contents.ts";
-import { readAt, writeAt } from "./positions.ts";
 
 /** What became of a blob that was deleted. */
 export interface Death {

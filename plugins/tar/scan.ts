@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { readAt } from "../../core/mod.ts";
 import { type Contents, gather } from "./contents.ts";
 import { isMember, type Member, type Need, readMembers } from "./members.ts";
-import { readAt } from "./positions.ts";
 
 /** Of the headers of a large member what its page holds is read; much more of small ones that lie close together. */
 const [PAGE, LARGE] = [4096, 1 << 16];

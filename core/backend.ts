@@ -85,8 +85,16 @@ export interface Blobs {
   ): Promise<ReadableStream<Uint8Array>>;
   /** All blobs, in any order. A name for which `skip` answers true is neither looked at nor yielded. */
   list(options?: { skip?: Skip }): AsyncIterable<BlobInfo>;
-  /** Starts a write, or goes on with the named one if neither size nor digest expected has changed. */
-  ingest(options?: { ref?: string; expect?: Partial<BlobInfo> }): Promise<Ingest>;
+  /**
+   * Starts a write, or goes on with the named one if neither size nor digest expected has changed. `again` gives the
+   * bytes once more, from the first: a store that passes them on as they come may need them if that fails. Each of their
+   * chunks is good until the next one is asked for.
+   */
+  ingest(options?: {
+    ref?: string;
+    expect?: Partial<BlobInfo>;
+    again?: () => AsyncIterable<Uint8Array>;
+  }): Promise<Ingest>;
   /** The named writes that are not yet committed. */
   ingests(): AsyncIterable<IngestStatus>;
   /** Removes a named write and its bytes, open or not; throws `not_found`. */

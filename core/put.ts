@@ -9,7 +9,7 @@ import {
 } from "./digest.ts";
 import { OciError } from "./errors.ts";
 import { kindOf, OCTET_STREAM, parseNode } from "./manifest.ts";
-import { type Chunks, chunksOf, collect, type Source } from "./source.ts";
+import { type Chunks, chunksOf, collect, repeated, type Source } from "./source.ts";
 import { assertWritable, type Store } from "./store.ts";
 
 /** What is known of a blob before its bytes are read; all of it is verified. */
@@ -63,7 +63,9 @@ export async function put(
     if (seen?.usable) return { descriptor: describe(expected, seen.usable), existed: true };
     const isNode = kindOf(expected.mediaType ?? "") !== undefined;
     const input = isNode ? await readNode(store, expected, chunks) : chunks;
-    await using ingest = await store.backend.blobs.ingest({ expect: expectation(expected) });
+    const again = repeated(source, store.signal);
+    const options = { expect: expectation(expected), ...(again ? { again } : {}) };
+    await using ingest = await store.backend.blobs.ingest(options);
     const digester = digesterFor(expected);
     const written = await pour(input, ingest, digester, { ...expected, onBytes });
     const blob = { digest: digester.digest(), size: written };

@@ -62,6 +62,22 @@ export function chunksOf(
   return taking("open" in source ? opening(source, offset) : seeking(source, offset), signal);
 }
 
+/** The bytes of a source once more, each time it is called; nothing for one that is read once. */
+export function repeated(
+  source: Source,
+  signal: AbortSignal | undefined,
+): (() => AsyncIterable<Uint8Array>) | undefined {
+  if (source instanceof ReadableStream || Symbol.asyncIterator in source) return undefined;
+  return async function* () {
+    const chunks = chunksOf(source, { signal });
+    try {
+      yield* chunks;
+    } finally {
+      await chunks.cancel();
+    }
+  };
+}
+
 function slices(bytes: Uint8Array): SeekableSource {
   return { read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)) };
 }

@@ -4,7 +4,7 @@ import { copyObject } from "./multipart.ts";
 import { bareEtag } from "./objects.ts";
 import type { Place } from "./place.ts";
 import type { Client } from "./client.ts";
-import { blobKey, hashOfDigest } from "./unnamed_ingest.ts";
+import { blobKey, hashOfDigest } from "./blob_key.ts";
 
 /** Opens a client for another place, to see whether it is of the same store. */
 export type Neighbour = (url: URL) => Promise<Client>;

@@ -1,7 +1,8 @@
 import { Buffer } from "node:buffer";
 import type { ClientRequest, IncomingMessage } from "node:http";
 import { systemClock } from "../../core/mod.ts";
-import { abortError, type Body, type SendOptions } from "./transport.ts";
+import { abortError } from "./exchange.ts";
+import type { Body, SendOptions } from "./transport.ts";
 
 /** Bytes that are taken before they are asked for: each chunk by itself would cost a turn of the event loop. */
 const AHEAD = 512 << 10;

@@ -8,7 +8,7 @@ import { createPace, pauseOf } from "./pace.ts";
 import { type Credentials, EMPTY_HASH, type Scope, type Signed, signHeaders } from "./signer.ts";
 import { connectionFailure, isFatal } from "./lost.ts";
 import { createServerTime, type ServerTime } from "./server_time.ts";
-import type { Body, Transport } from "./transport.ts";
+import type { Body, Flow, Transport } from "./transport.ts";
 import { failureOf, remedyOf, type Trouble, troubleOf, type Where } from "./trouble.ts";
 import { count, createUsage, type Usage } from "./usage.ts";
 import { createHost, type Host } from "./host.ts";
@@ -25,8 +25,8 @@ export interface Call {
   readonly key?: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
-  /** The SHA-256 of the body in hex, if it is known. */
+  readonly body?: Uint8Array | Flow;
+  /** The SHA-256 of the body in hex: of one that is sent as it comes, else if it is known. */
   readonly hash?: string;
   /** Statuses that are answers, besides those of success. */
   readonly accept?: readonly number[];
@@ -150,7 +150,7 @@ export function createClient(options: ClientOptions): Client {
     const { [SUM]: sum, ...others } = call.headers ?? {};
     const headers = sums && sum !== undefined ? { ...others, [SUM]: sum } : others;
     const url = client.urlOf(key, query);
-    const hash = call.hash ?? (body ? sha256(body) : EMPTY_HASH);
+    const hash = call.hash ?? (body instanceof Uint8Array ? sha256(body) : EMPTY_HASH);
     const by = await scope(renew);
     const signed = by
       ? await signHeaders({ method, url, headers }, by, hash)
@@ -160,8 +160,11 @@ export function createClient(options: ClientOptions): Client {
 
   /** Sends once, and takes the answer in unless it is to be read. */
   async function once(call: Call, renew: boolean): Promise<Tried> {
+    const { body } = call;
     await pace.enter();
-    let slower = false;
+    // What comes waits for others, who may wait for a turn: it must not keep one.
+    const keeps = body === undefined || body instanceof Uint8Array;
+    if (!keeps) pace.leave();
     try {
       if (call.signal?.aborted) throw aborted(call);
       const signed = await sign(call, renew);
@@ -169,7 +172,7 @@ export function createClient(options: ClientOptions): Client {
       const { signal, fresh = false, dawdle = 0 } = call;
       const patience = Math.min(call.patience ?? PATIENCE, options.patience ?? Infinity);
       const answer = await transport(signed, { signal, reuse: !fresh, patience, dawdle });
-      usage.sent += call.body?.length ?? 0;
+      usage.sent += body?.length ?? 0;
       time.learn(answer.headers["date"]);
       const { status, headers } = answer;
       const success = status >= 200 && status < 300;
@@ -185,11 +188,13 @@ export function createClient(options: ClientOptions): Client {
       if (success || (call.accept?.includes(status) && isAnswer(trouble))) {
         return { reply: { status, headers, bytes, body: answer.body } };
       }
-      slower = remedyOf(trouble) === "slower";
-      if (slower) time.slowedDown();
+      if (remedyOf(trouble) === "slower") {
+        pace.slow();
+        time.slowedDown();
+      }
       return { trouble: { ...trouble, ...after(headers) } };
     } finally {
-      pace.leave(slower);
+      if (keeps) pace.leave();
     }
   }
 

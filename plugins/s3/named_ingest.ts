@@ -14,7 +14,7 @@ import {
 import { copySource, deleteObject, headObject, putObject } from "./objects.ts";
 import { createPartSender, type PartSender } from "./part_sender.ts";
 import type { Place } from "./place.ts";
-import { blobKey, checkSize, hashOfDigest } from "./unnamed_ingest.ts";
+import { blobKey, checkCommit, hashOfDigest } from "./blob_key.ts";
 
 /**
  * A write under a name, kept when it is left. What comes to more than a part goes into an upload of its own, whose id is
@@ -167,7 +167,7 @@ export async function namedIngest(
 
     async commit(blob) {
       assertOpen(`store ${blob.digest}`);
-      checkSize(blob, offset);
+      checkCommit(blob, { offset });
       await assertOurs();
       await publish(blob);
       open = false;

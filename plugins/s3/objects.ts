@@ -1,6 +1,7 @@
 import { OciError } from "../../core/mod.ts";
 import type { Call, Client, Reply } from "./client.ts";
 import { base64, sha256 } from "./hash.ts";
+import type { Flow } from "./transport.ts";
 import { encodeKey, encodeSegment } from "./keys.ts";
 import { type Trouble, troubleOf } from "./trouble.ts";
 import { type Element, parseXml, textOf } from "./xml.ts";
@@ -68,18 +69,30 @@ export async function putObject(
   key: string,
   body: Uint8Array,
   action: string,
-  hash?: string,
+  hash = sha256(body),
 ): Promise<Reply> {
-  const sum = hash ?? sha256(body);
+  return await putBody(client, key, body, action, hash);
+}
+
+/** Stores an object of which the hash is known beforehand, whole or as it comes. */
+export async function putBody(
+  client: Client,
+  key: string,
+  body: Uint8Array | Flow,
+  action: string,
+  hash: string,
+  signal?: AbortSignal,
+): Promise<Reply> {
   return await client.send({
     operation: "PutObject",
     action,
     method: "PUT",
     key,
     body,
-    hash: sum,
-    headers: { "x-amz-checksum-sha256": base64(sum) },
+    hash,
+    headers: { "x-amz-checksum-sha256": base64(hash) },
     patience: patienceOf(body.length),
+    ...(signal ? { signal } : {}),
   });
 }
 

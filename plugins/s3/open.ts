@@ -20,8 +20,10 @@ import { ingestRecords, namedIngests } from "./named_ingests.ts";
 import { headObject } from "./objects.ts";
 import { inTurn, type Place, type Turns, writableIn } from "./place.ts";
 import { removeBlobs } from "./removal.ts";
+import { streamedIngest, streamedOf } from "./streamed_ingest.ts";
 import { httpTransport, type Transport } from "./transport.ts";
-import { blobKey, unnamedIngest } from "./unnamed_ingest.ts";
+import { blobKey } from "./blob_key.ts";
+import { unnamedIngest } from "./unnamed_ingest.ts";
 import { costOf } from "./usage.ts";
 
 /** How buckets are reached, in programs and tests that bring their own. */
@@ -78,9 +80,11 @@ export async function openBucket(
     },
     read: (digest, range = {}) => readBlob(client, blobKey(place, digest), digest, range),
     list: ({ skip } = {}) => listBlobs(client, skip),
-    async ingest({ ref, expect = {} } = {}) {
+    async ingest({ ref, expect = {}, again } = {}) {
       place.assertWritable(ref === undefined ? "store a blob" : `write "${ref}"`);
-      return ref === undefined ? unnamedIngest(place, buffers, expect) : await named(ref, expect);
+      if (ref !== undefined) return await named(ref, expect);
+      const streamed = streamedOf(expect, again);
+      return streamed ? streamedIngest(place, streamed) : unnamedIngest(place, buffers, expect);
     },
     ...ingests,
     delete: removeBlobs(place),

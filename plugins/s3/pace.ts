@@ -4,8 +4,10 @@ import type { Clock } from "../../core/mod.ts";
 export interface Pace {
   /** Waits for its turn. */
   enter(): Promise<void>;
-  /** Gives the turn back; `slower` if the server asked for it. */
-  leave(slower: boolean): void;
+  /** Gives the turn back. */
+  leave(): void;
+  /** The server asked for less. */
+  slow(): void;
 }
 
 const [MOST, LEAST, GROWTH] = [32, 2, 50];
@@ -29,16 +31,17 @@ export function createPace(most = MOST): Pace {
       admit();
       return promise;
     },
-    leave(slower) {
+    leave() {
       busy--;
-      if (slower) {
-        limit = Math.max(LEAST, limit >> 1);
-        good = 0;
-      } else if (++good >= GROWTH) {
+      if (++good >= GROWTH) {
         limit = Math.min(most, limit + 1);
         good = 0;
       }
       admit();
+    },
+    slow() {
+      limit = Math.max(LEAST, limit >> 1);
+      good = 0;
     },
   };
 }

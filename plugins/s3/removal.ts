@@ -6,7 +6,7 @@ import { deleteObject, headObject } from "./objects.ts";
 import { pauseOf } from "./pace.ts";
 import type { Place } from "./place.ts";
 import { failureOf, remedyOf, type Trouble } from "./trouble.ts";
-import { blobKey } from "./unnamed_ingest.ts";
+import { blobKey } from "./blob_key.ts";
 import { childrenOf, parseXml, textOf } from "./xml.ts";
 
 const BATCH = 1000;

@@ -1,6 +1,7 @@
 // The one door to aws4fetch, of which only the signer is used: its own `fetch` signs again on every retry, and a delete
 // with a deadline must be sent as it was signed or not at all.
 import { AwsV4Signer } from "npm:aws4fetch@1.0.20";
+import type { Flow } from "./transport.ts";
 
 /** Who signs. */
 export interface Credentials {
@@ -27,7 +28,7 @@ export interface Signed {
   readonly method: string;
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: Uint8Array;
+  readonly body?: Uint8Array | Flow;
 }
 
 /** For whom, where and when a request is signed. */

@@ -1,32 +1,11 @@
-import {
-  type BlobInfo,
-  type Digest,
-  type Ingest,
-  OciError,
-  randomHex,
-  splitDigest,
-} from "../../core/mod.ts";
+import { type BlobInfo, type Digest, type Ingest, OciError, randomHex } from "../../core/mod.ts";
+import { blobKey, checkCommit, hashOfDigest } from "./blob_key.ts";
 import { STAGING } from "./doc_names.ts";
 import { deleteObject, putObject } from "./objects.ts";
 import { copyObject, partSize } from "./multipart.ts";
 import type { Place } from "./place.ts";
 import { type Buffers, Gatherer } from "./buffers.ts";
 import { createPartSender, type PartSender } from "./part_sender.ts";
-
-/** A blob known to have so many bytes goes out in one request. */
-const AT_ONCE = 16 << 20;
-
-/** The key of a blob. */
-export function blobKey({ client }: Place, digest: Digest): string {
-  const { algorithm, hex } = splitDigest(digest);
-  return `${client.address.prefix}blobs/${algorithm}/${hex}`;
-}
-
-/** The SHA-256 that a digest tells, in hex. */
-export function hashOfDigest(digest: Digest): string | undefined {
-  const { algorithm, hex } = splitDigest(digest);
-  return algorithm === "sha256" ? hex : undefined;
-}
 
 /**
  * A write that leaves nothing behind if it is dropped: gathered in memory, and sent in parts once that is too much. Parts
@@ -37,7 +16,7 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
   const { client } = place;
   const { clock } = client;
   const startedAt = new Date(clock.now());
-  const gathered = new Gatherer(mostAtOnce(expect), buffers);
+  const gathered = new Gatherer(partSize(expect.size), buffers);
   let updatedAt = startedAt;
   let sender: PartSender | undefined;
   let offset = 0;
@@ -65,10 +44,6 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
   /** Completes the parts, and copies them to their name if they waited elsewhere. */
   async function finishParts(parts: PartSender, { digest, size }: BlobInfo): Promise<void> {
     const key = blobKey(place, digest);
-    if (expect.digest !== undefined && key !== target) {
-      const why = `it was begun as ${expect.digest}`;
-      throw new OciError("invalid", `Cannot store ${digest}: ${why}`, { digest });
-    }
     if (gathered.length > 0) await parts.send(gathered.take());
     await parts.complete(size);
     if (key === target) return;
@@ -111,7 +86,7 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
     async commit(blob) {
       const { digest } = blob;
       assertOpen(`store ${digest}`);
-      checkSize(blob, offset);
+      checkCommit(blob, { offset, expected: expect.digest });
       if (sender) await finishParts(sender, blob);
       else await putWhole(digest);
       open = false;
@@ -123,16 +98,4 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
       await sender?.abort();
     },
   };
-}
-
-/** One request less for each part, and the hash that signs it is the digest; of an unknown size, parts. */
-function mostAtOnce({ size }: Partial<BlobInfo>): number {
-  return size !== undefined && size <= AT_ONCE ? AT_ONCE : partSize(size);
-}
-
-/** Throws `corrupt` if another number of bytes was written. */
-export function checkSize({ digest, size }: BlobInfo, offset: number): void {
-  if (offset === size) return;
-  const why = `${offset} bytes were written, not ${size}`;
-  throw new OciError("corrupt", `Cannot store ${digest}: ${why}`, { digest });
 }

@@ -65,6 +65,32 @@ export const ingests: Cases = {
     await assertStored(store, bytes);
   },
 
+  "a writer that can give its bytes again needs not, and nothing shows before its commit either":
+    async ({ place }) => {
+      const store = await place();
+      const blob = blobOf(whole);
+      const buffer = new Uint8Array(100_000);
+      let given = 0;
+      const again = () => (given++, new Blob([whole]).stream());
+      {
+        await using dropped = await store.blobs.ingest({ expect: blob, again });
+        await write(dropped.writable, whole);
+      }
+      assert.deepEqual(await listed(store), []);
+      await using ingest = await store.blobs.ingest({ expect: blob, again });
+      for (let at = 0; at < whole.length; at += buffer.length) {
+        const chunk = whole.subarray(at, at + buffer.length);
+        buffer.set(chunk);
+        await write(ingest.writable, buffer.subarray(0, chunk.length));
+      }
+      buffer.fill(0);
+      await moment();
+      assert.deepEqual(await listed(store), []);
+      await ingest.commit(blob);
+      await assertStored(store, whole);
+      assert.equal(given, 0);
+    },
+
   "a blob of 0 bytes needs no write": async ({ place }) => {
     const store = await place();
     const empty = blobOf(utf8(""));

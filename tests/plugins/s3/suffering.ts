@@ -18,7 +18,7 @@ import { opening } from "./buckets.ts";
 /** Milliseconds for which a silent server is waited for. */
 export const PATIENCE = 300;
 /** Pauses between tries pass in a twentieth of their time. */
-const hurried: Clock = {
+export const hurried: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms / 20, signal),
 };
@@ -86,12 +86,13 @@ async function operate(
   const image = images[step % images.length] ?? assert.fail();
   const { digest } = image.descriptor;
   if (step % 7 === 6) {
-    const bytes = new TextEncoder().encode(`${name} ${step}`);
+    // Every other one is long enough to be sent as it comes.
+    const text = `${name} ${step} `.repeat(step % 14 === 6 ? 1 : 1 << 18);
+    const bytes = new TextEncoder().encode(text);
+    const [digest, size] = [digestOf(bytes), bytes.length];
     try {
-      const { descriptor } = await layout.push({ mediaType: "text/plain" }, bytes);
-      assert.equal(descriptor.digest, digestOf(bytes));
-      const read = await new Response(await backend.blobs.read(descriptor.digest)).text();
-      assert.equal(read, `${name} ${step}`);
+      await layout.push({ mediaType: "text/plain", digest, size }, bytes);
+      assert.equal(await new Response(await backend.blobs.read(digest)).text(), text);
     } catch (error) {
       assertHonest(writer, error);
     }

@@ -55,7 +55,6 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
   /** Sends it as one object; its memory serves the next one, sent or not. */
   async function putWhole(digest: Digest): Promise<void> {
     const bytes = gathered.take();
-    open = false;
     await buffers.take(bytes.length);
     try {
       const key = blobKey(place, digest);
@@ -87,15 +86,17 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
       const { digest } = blob;
       assertOpen(`store ${digest}`);
       checkCommit(blob, { offset, expected: expect.digest });
+      open = false;
       if (sender) await finishParts(sender, blob);
       else await putWhole(digest);
-      open = false;
+      sender = undefined;
     },
     async [Symbol.asyncDispose]() {
-      if (!open) return;
       open = false;
       gathered.take();
-      await sender?.abort();
+      const dropped = sender;
+      sender = undefined;
+      await dropped?.abort();
     },
   };
 }

@@ -80,10 +80,10 @@ export async function append(
   };
   const tailAt = Math.max(0, end - TAIL);
   const tail = Buffer.alloc(start - tailAt);
-  tail.set(await bytesAt(file, tailAt, end - tailAt));
-  const assertOurs = async () => {
+  tail.set(bytesAt(file, tailAt, end - tailAt));
+  const assertOurs = () => {
     assertSize();
-    if (tail.compare(await bytesAt(file, tailAt, tail.length)) !== 0) throw others();
+    if (tail.compare(bytesAt(file, tailAt, tail.length)) !== 0) throw others();
   };
   let members: Member[];
   try {
@@ -102,18 +102,18 @@ export async function append(
     await sink.write(new Uint8Array(2 * BLOCK));
     await writer.flush();
     await disk.step("cut archive");
-    await assertOurs();
+    assertOurs();
     await file.truncate(writer.position);
     isCut = true;
     await disk.step("sync archive");
     await writer.sync();
-    members = await membersIn(file, start, writer.position);
+    members = membersIn(file, start, writer.position);
     await committing.before(members);
     await disk.step("commit archive");
-    await assertOurs();
+    assertOurs();
   } catch (error) {
     // What is left there is invisible; the next writer writes over it.
-    await assertOurs();
+    assertOurs();
     await file.truncate(start).catch(() => {});
     throw error;
   }
@@ -127,18 +127,18 @@ export async function append(
 }
 
 /** Reads back the headers of what was written. */
-async function membersIn(file: FileHandle, from: number, until: number): Promise<Member[]> {
+function membersIn(file: FileHandle, from: number, until: number): Member[] {
   const steps = readMembers(until, from);
   const members: Member[] = [];
   let bytes: Uint8Array = new Uint8Array(0);
   while (true) {
     const step = steps.next(bytes);
     if (step.done) {
-      const marker = await bytesAt(file, step.value.end, 2 * BLOCK);
+      const marker = bytesAt(file, step.value.end, 2 * BLOCK);
       if (marker.length === 2 * BLOCK && isZero(marker)) return members;
       throw new OciError("unavailable", `${ACTION}: it does not read as written`);
     }
     if (isMember(step.value)) members.push(step.value);
-    else bytes = await bytesAt(file, step.value.at, step.value.length);
+    else bytes = bytesAt(file, step.value.at, step.value.length);
   }
 }

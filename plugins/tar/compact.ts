@@ -50,7 +50,7 @@ export async function compact(store: TarStore): Promise<Compacted> {
 }
 
 async function textsOf({ facts }: TarStore, change: Change): Promise<Map<string, string>> {
-  const texts = await ownDocs(change);
+  const texts = ownDocs(change);
   const noted = await facts();
   if (noted !== undefined) texts.set(FACTS, noted);
   return texts;

@@ -82,8 +82,8 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
     throw new OciError("corrupt", `${ACTION}: its list names ${JSON.stringify(name)}, not there`);
   }
 
-  async function text(name: string, member = find(name)): Promise<string> {
-    if (member.size <= LARGEST) return await documentText(file, member, name);
+  function text(name: string, member = find(name)): string {
+    if (member.size <= LARGEST) return documentText(file, member, name);
     const why = `${JSON.stringify(name)} has more than ${LARGEST} bytes`;
     throw new OciError("size_exceeded", `${ACTION}: ${why}`);
   }
@@ -96,7 +96,7 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
 
   async function layerOf(name: string, diffId: string | undefined): Promise<Descriptor> {
     const member = find(name);
-    const by = packerOf(await bytesAt(file, member.data, Math.min(4, member.size)));
+    const by = packerOf(bytesAt(file, member.data, Math.min(4, member.size)));
     const hex = /(?:^|[/:])([a-f0-9]{64})(?:\.tar)?(?:\.[a-z]+)?$/.exec(name)?.[1];
     const said = by ? hex && `sha256:${hex}` !== diffId && `sha256:${hex}` : diffId;
     const digest = isDigest(said) ? said : await hashOf(member);
@@ -117,9 +117,9 @@ export async function dockerLayout(file: FileHandle, contents: Contents): Promis
     return { mediaType, digest, size: bytes.length };
   }
 
-  const list = check(listSchema, parseJson(await text(LIST)), "corrupt", `${ACTION}: "${LIST}"`);
+  const list = check(listSchema, parseJson(text(LIST)), "corrupt", `${ACTION}: "${LIST}"`);
   for (const { Config, RepoTags, Layers } of list) {
-    const said = await text(Config);
+    const said = text(Config);
     const action = `${ACTION}: ${JSON.stringify(Config)}`;
     const { rootfs } = check(configSchema, parseJson(said), "corrupt", action);
     const diffIds = rootfs.diff_ids;

@@ -31,7 +31,7 @@ export function archiveDocs(store: TarStore, beside: Docs, flush: () => Promise<
     // Replaced since: what stands there now may say something else.
     if (!file) return await docIn(await archive.look(), name, limit);
     try {
-      const text = await documentText(file, member, name);
+      const text = documentText(file, member, name);
       const sum = digestOf(text).slice(7, 23);
       const doc = { text, version: `${copies.nameOf(view.inode)}.${member.data}.${sum}` };
       read.set(member, doc);

@@ -49,7 +49,7 @@ export async function writeDocument(
   }
 
   async function writeWhole(): Promise<void> {
-    const texts = await ownDocs(change);
+    const texts = ownDocs(change);
     if (facts !== undefined) texts.set(FACTS, facts);
     const isFirst = name === "index.json" && listedIn(text).length > 0;
     // What was copied here as a whole, and just now, is written as a stream would be.
@@ -123,7 +123,7 @@ export async function writeDocument(
   async function newFacts(): Promise<string | undefined> {
     const text = await store.facts();
     const said = docs.get(FACTS)?.at(-1);
-    return said && await documentText(change.file, said, FACTS) === text ? undefined : text;
+    return said && documentText(change.file, said, FACTS) === text ? undefined : text;
   }
 
   async function dockerText(): Promise<string> {

@@ -5,11 +5,11 @@ import { OWN } from "./names.ts";
 import { documentText } from "./text.ts";
 
 /** What the documents of a layout say in an archive that is written anew. */
-export async function ownDocs({ view, file }: Change): Promise<Map<string, string>> {
+export function ownDocs({ view, file }: Change): Map<string, string> {
   const texts = new Map<string, string>();
   for (const name of OWN) {
     const member = view.contents.docs.get(name)?.at(-1);
-    if (member) texts.set(name, await documentText(file, member, name));
+    if (member) texts.set(name, documentText(file, member, name));
   }
   return texts;
 }

@@ -17,7 +17,7 @@ export async function moveEntry({ file, assertHeld }: Change, entry: Entry, to: 
     );
   }
   const at = Math.floor(entry.folderAt / BLOCK) * BLOCK;
-  const block = Buffer.from(await bytesAt(file, at, BLOCK));
+  const block = Buffer.from(bytesAt(file, at, BLOCK));
   const from = entry.folderAt - at;
   if (![BLOBS, DEAD].includes(block.toString("latin1", from, from + BLOBS.length))) throw moved();
   block.write(to, from);
@@ -33,7 +33,7 @@ export async function hideDocument({ file, assertHeld }: Change, doc: Member, na
   const inHeader = nameAt >= header && nameAt < header + BLOCK;
   // One that has its name in an extension keeps it until the archive is compacted.
   if (!inHeader) return;
-  const block = await bytesAt(file, header, BLOCK);
+  const block = bytesAt(file, header, BLOCK);
   if (block.length < BLOCK || readHeader(block, header).name !== doc.name) throw moved();
   rename(block, OLD + name.replaceAll("/", "-"));
   assertHeld();

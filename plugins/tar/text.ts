@@ -4,10 +4,6 @@ import type { Member } from "./members.ts";
 import { bytesAt } from "./positions.ts";
 
 /** What a document in an archive says; throws `corrupt` if it is not UTF-8. */
-export async function documentText(
-  file: FileHandle,
-  { data, size }: Member,
-  name: string,
-): Promise<string> {
-  return decodeUtf8(await bytesAt(file, data, size), `Cannot read "${name}"`);
+export function documentText(file: FileHandle, { data, size }: Member, name: string): string {
+  return decodeUtf8(bytesAt(file, data, size), `Cannot read "${name}"`);
 }

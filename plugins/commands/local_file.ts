@@ -1,12 +1,12 @@
 import { readSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
 import {
+  type Algorithm,
   createDigester,
   type Digest,
   errnoOf,
   fileError,
   type Source,
-  writableAlgorithm,
 } from "../../core/mod.ts";
 
 const STEP = 1 << 20;
@@ -67,9 +67,9 @@ export async function statFile(
   }
 }
 
-/** The digest of a file, in the algorithm of another digest. */
-export async function digestOfFile(path: string, like: Digest): Promise<Digest> {
-  const digester = createDigester(writableAlgorithm(like));
+/** The digest of a file. */
+export async function digestOfFile(path: string, algorithm?: Algorithm): Promise<Digest> {
+  const digester = createDigester(algorithm);
   for await (const chunk of await fileSource(path).open(0)) digester.update(chunk);
   return digester.digest();
 }

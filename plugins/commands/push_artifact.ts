@@ -10,7 +10,7 @@ import {
 } from "../../core/mod.ts";
 import { EMPTY_BYTES, EMPTY_TYPE, manifestOf, TITLE } from "./artifact.ts";
 import type { Input } from "./file_argument.ts";
-import { fileSource } from "./local_file.ts";
+import { digestOfFile, fileSource } from "./local_file.ts";
 import { createPace, type Pace, paced } from "./pace.ts";
 import { inPool } from "./pool.ts";
 import type { Plan, Push } from "./push_plan.ts";
@@ -88,7 +88,10 @@ async function retried<T>(
   }
 }
 
-/** Stores a file in one pass: its digest is known once its last byte is. */
+/**
+ * Stores a file: in one pass, as its digest is known once its last byte is; but what would go far is hashed before, as it
+ * may be there.
+ */
 async function pushFile(
   { terminal }: Push,
   layout: Layout,
@@ -102,8 +105,11 @@ async function pushFile(
     return pace(bytes);
   };
   const source = path === "-" ? paced(terminal.stdin, onBytes) : fileSource(path, onBytes);
+  const { far = false } = layout.store.backend;
   try {
-    return await layout.push(size === undefined ? {} : { size }, source);
+    if (size === undefined) return await layout.push({}, source);
+    const known = far ? { digest: await digestOfFile(path), size } : { size };
+    return await layout.push(known, source);
   } finally {
     meter.taken(title, done);
   }

@@ -1,6 +1,14 @@
 import { mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { type Clock, type Digest, errnoOf, lookAt, OciError, uniqueName } from "../../core/mod.ts";
+import {
+  type Clock,
+  type Digest,
+  errnoOf,
+  lookAt,
+  OciError,
+  uniqueName,
+  writableAlgorithm,
+} from "../../core/mod.ts";
 import { digestOfFile, failedFile } from "./local_file.ts";
 
 /** What stands where a file is to go: nothing, the same bytes, or something else. */
@@ -23,7 +31,7 @@ export async function standsAt(
       throw new OciError("already_exists", `Cannot write ${JSON.stringify(path)}: it is a folder`);
     }
     if (!there.isFile() || there.size !== size) return "other";
-    return await digestOfFile(path, digest) === digest ? "same" : "other";
+    return await digestOfFile(path, writableAlgorithm(digest)) === digest ? "same" : "other";
   } catch (error) {
     throw failedFile(error, "read", path);
   }

@@ -86,6 +86,20 @@ test("a bucket is pushed to, tagged, listed, pulled from, checked and collected"
     assert.match(out, /deleted +4 blobs/);
   }));
 
+test("a file is sent to a bucket in one request, and not at all if it is there", () =>
+  withBucket(async ({ at, must, server }) => {
+    await must("init", at("team/app"));
+    for (const requests of [1, 0]) {
+      const after = server.journal.entries.at(-1)?.number ?? 0;
+      await must("push", at("team/app", "v1"), "large");
+      const tally = server.journal.tally({ after, key: "team/app/blobs/*" });
+      assert.deepEqual([tally.UploadPart, tally.CopyObject], [undefined, undefined]);
+      const large = server.journal.find({ op: "PutObject", after })
+        .filter(({ received }) => received === 9 << 20);
+      assert.equal(large.length, requests);
+    }
+  }));
+
 test("a layout in a bucket, synced to a folder, is the layout that copy makes, to the byte", () =>
   withBucket(async ({ cwd, server, at, must }) => {
     await must("init", at("one"));

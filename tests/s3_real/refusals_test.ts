@@ -7,7 +7,7 @@ import { parseAddress } from "../../plugins/s3/address.ts";
 import { createClient } from "../../plugins/s3/client.ts";
 import { s3 } from "../../plugins/s3/mod.ts";
 import { httpTransport } from "../../plugins/s3/transport.ts";
-import { utf8 } from "../contract/suite.ts";
+import { noise, utf8 } from "../contract/suite.ts";
 import { askerOf } from "../s3_server/asker.ts";
 import { unless } from "../skip.ts";
 import { type RealServer, servers } from "./servers.ts";
@@ -49,6 +49,10 @@ for (const server of servers) {
     while (await fill(others) === 200) assert.ok(++others < 200, "the quota is not kept to");
     const told = { code: "unavailable", reason: "quota", message: /no room is left/ };
     await assert.rejects(layout.push({ mediaType: "text/plain" }, utf8("one more")), told);
+    // Sent as it comes: the server has said no long before its end.
+    const large = noise(32 << 20);
+    const known = { mediaType: "text/plain", digest: digestOf(large), size: large.length };
+    await assert.rejects(layout.push(known, large), told);
     await assert.rejects(layout.tag("before", "again"), told);
     assert.deepEqual((await layout.references()).map(({ name }) => name), ["before"]);
     for (let n = 0; n < others; n++) await ask("DELETE", `/${bucket}/other/${n}`);

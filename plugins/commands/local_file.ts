@@ -8,6 +8,7 @@ import {
   fileError,
   type Source,
 } from "../../core/mod.ts";
+import { type Pace, unhurried } from "./pace.ts";
 
 const STEP = 1 << 20;
 
@@ -17,35 +18,35 @@ export function failedFile(error: unknown, verb: "read" | "write", path: string)
   return fileError(error, `Cannot ${verb} ${JSON.stringify(path)}`, verb);
 }
 
-/** A file as a source: opened when the first byte is asked for, closed after the last. Told of the bytes of each read. */
+/** A file as a source: opened when the first byte is asked for, closed after the last, and read at that pace. */
 export function fileSource(
   path: string,
-  onBytes: (bytes: number) => void | Promise<void> = () => {},
+  pace: Pace = unhurried,
 ): Source & { open(offset: number): Promise<AsyncIterable<Uint8Array>> } {
-  return { open: (offset) => Promise.resolve(chunksOfFile(path, offset, onBytes)) };
+  return { open: (offset) => Promise.resolve(chunksOfFile(path, offset, pace)) };
 }
 
 async function* chunksOfFile(
   path: string,
   offset: number,
-  onBytes: (bytes: number) => void | Promise<void>,
+  pace: Pace,
 ): AsyncGenerator<Uint8Array> {
   const failed = (error: unknown) => Promise.reject(failedFile(error, "read", path));
   const file = await open(path).catch(failed);
   try {
-    const buffer = new Uint8Array(STEP);
+    const buffer = new Uint8Array(Math.min(STEP, pace.step));
     // A file is read at once, which is cheaper; a pipe may keep its reader waiting.
     const regular = (await file.stat()).isFile();
     const readSome = async (at: number | null) =>
       regular
-        ? readSync(file.fd, buffer, 0, STEP, at)
-        : (await file.read(buffer, 0, STEP, at)).bytesRead;
+        ? readSync(file.fd, buffer, 0, buffer.length, at)
+        : (await file.read(buffer, 0, buffer.length, at)).bytesRead;
     // Without a position a pipe can be read too.
     for (let at: number | null = offset > 0 ? offset : null;;) {
       const bytesRead = await readSome(at).catch(failed);
       if (bytesRead === 0) return;
       if (at !== null) at += bytesRead;
-      await onBytes(bytesRead);
+      await pace(bytesRead);
       yield buffer.subarray(0, bytesRead);
     }
   } finally {

@@ -100,11 +100,14 @@ async function pushFile(
   pace: Pace,
 ) {
   let done = 0;
-  const onBytes = (bytes: number) => {
-    meter.taking(title, done += bytes, size);
+  const count = (bytes: number) => {
+    // What has to be sent again is read again.
+    done = Math.min(done + bytes, size ?? Infinity);
+    meter.taking(title, done, size);
     return pace(bytes);
   };
-  const source = path === "-" ? paced(terminal.stdin, onBytes) : fileSource(path, onBytes);
+  const counted: Pace = Object.assign(count, { step: pace.step });
+  const source = path === "-" ? paced(terminal.stdin, counted) : fileSource(path, counted);
   const { far = false } = layout.store.backend;
   try {
     if (size === undefined) return await layout.push({}, source);

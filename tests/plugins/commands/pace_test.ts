@@ -21,6 +21,20 @@ test("two streams share one rate, and a stop ends the wait", async () => {
   await assert.rejects(waiting, { code: "aborted" });
 });
 
+test("a stream moves on eight times a second, however large its chunks are", async () => {
+  const clock = fakeClock();
+  const pace = createPace(MIB, clock, new AbortController().signal);
+  const passed: [number, number][] = [];
+  const read = async () => {
+    const chunks = paced(ReadableStream.from([new Uint8Array(MIB), new Uint8Array(9)]), pace);
+    for await (const { length } of chunks) passed.push([length, clock.elapsed()]);
+  };
+  await clock.until(read());
+  const steps = Array.from({ length: 8 }, (_, at) => [MIB / 8, (at + 1) * 125]);
+  assert.deepEqual(passed.slice(0, 8), steps);
+  assert.deepEqual(passed.slice(8).map(([length]) => length), [9]);
+});
+
 test("without a rate a stream is left as it is", () => {
   const stream = new ReadableStream<Uint8Array>();
   const pace = createPace(undefined, fakeClock(), new AbortController().signal);

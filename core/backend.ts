@@ -63,8 +63,8 @@ export interface Trash {
   list(): AsyncIterable<{ batch: string; digest: Digest; size: number; removed: Date }>;
   /** Puts one back; true if the blob is in its place afterwards. */
   restore(batch: string, digest: Digest): Promise<boolean>;
-  /** Removes one for good. Absent counts as success. */
-  purge(batch: string, digest: Digest): Promise<void>;
+  /** Removes one for good, or all of a batch. Absent counts as success. */
+  purge(batch: string, digest?: Digest): Promise<void>;
 }
 
 /** Tells which names a listing leaves out. */

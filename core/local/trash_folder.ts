@@ -1,5 +1,5 @@
 import { linkSync, readdirSync, renameSync, rmSync, unlinkSync } from "node:fs";
-import { readdir, rmdir } from "node:fs/promises";
+import { readdir, rm, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { setImmediate as turn } from "node:timers/promises";
 import type { Trash } from "../backend.ts";
@@ -118,12 +118,15 @@ export function trashFolder(place: LocalPlace, folder: string, files: BlobFiles)
     },
 
     async purge(batch, digest) {
-      const action = `Cannot purge ${digest}`;
+      const action = `Cannot purge ${digest ?? `batch "${batch}"`}`;
       // Once: among thousands, each look at the place shows.
       if (purges === 0) await place.writing(action);
       if (++purges % PURGES_PER_TURN === 0) await turn();
       try {
         await place.disk.step("purge blob");
+        if (digest === undefined) {
+          return await rm(batchPath(batch), { recursive: true, force: true });
+        }
         for (const buried of pathsOf(batch, digest)) if (wasThere(() => unlinkSync(buried))) return;
       } catch (error) {
         throw fileError(error, action, "write", { digest });

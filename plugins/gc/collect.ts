@@ -111,8 +111,8 @@ export async function collect(store: Store, options: CollectOptions): Promise<Co
     : { ...NOTHING, state: undefined };
   phases.sweep = lap();
   const tidy = !store.signal?.aborted;
-  // What has just been put there has just been looked back for.
-  const fresh = state ? lyingIn(batchOf(state), swept.removed) : [];
+  // What a sweep that came to its end has put there has just been looked back for.
+  const fresh = state && swept.stopped === undefined ? batchOf(state) : undefined;
   const { back, ...trash } = tidy
     ? await emptyTrash(store, options.trash, plan.mark, fresh)
     : { bytes: 0, back: [] };

@@ -130,8 +130,8 @@ async function subjectsOf(
 ): Promise<Subject[]> {
   const timed = policy.maxSize !== undefined || typeof policy.untagged === "number" ||
     policy.rules.some(({ keepLast, maxAge }) => keepLast !== undefined || maxAge !== undefined);
+  if (!timed) return entries.map((entry) => ({ entry, since: undefined }));
   return await Promise.all(entries.map(async (entry) => {
-    if (!timed) return { entry, since: undefined };
     const tagged = Date.parse(entry.annotations?.[TAGGED] ?? "");
     if (nameOf(entry) !== undefined && !Number.isNaN(tagged)) return { entry, since: tagged };
     const blob = await store.backend.blobs.stat(entry.digest);

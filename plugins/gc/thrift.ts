@@ -8,7 +8,7 @@ interface BunRuntime {
 /** Calls after which the work counts as large: more than a hundred thousand blobs make. */
 const LARGE = 600;
 /** Bytes that the process may grow by before that, and how seldom it is looked at: tidying up costs more than it gains. */
-const [FREE, SELDOM] = [30 << 20, 4];
+const [FREE, SELDOM] = [48 << 20, 4];
 /** What it may grow to from then on, of what it has, until what it does not need any more is looked for. */
 const SLACK = 1.02;
 

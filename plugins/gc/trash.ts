@@ -62,18 +62,18 @@ export async function bringBack(
 }
 
 /**
- * Empties the trash of what has lain there for `keep` milliseconds; what is reachable comes back, however young. `fresh`
- * is known not to be.
+ * Empties the trash of what has lain there for `keep` milliseconds; what is reachable comes back, however young. Of the
+ * batch `fresh` nothing is.
  */
 export async function emptyTrash(
   store: Store,
   keep: number,
   mark: Mark,
-  fresh: Iterable<Lying>,
+  fresh: string | undefined,
 ): Promise<TrashSum & { readonly back: readonly Digest[] }> {
   const { trash } = store.backend.blobs;
   if (!trash) return { bytes: 0, back: [] };
-  if (keep === 0) { for (const { batch, digest } of fresh) await trash.purge(batch, digest); }
+  if (keep === 0 && fresh !== undefined) await trash.purge(fresh);
   // As blobs of that time, whose version is their batch.
   const lying = createBlobList();
   for await (const { batch, digest, size, removed } of trash.list()) {

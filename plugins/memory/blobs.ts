@@ -96,7 +96,12 @@ export function createBlobs(
           trash.delete(`${batch}/${digest}`);
           return copies.has(digest);
         }),
-      purge: (batch, digest) => Promise.resolve(void trash.delete(`${batch}/${digest}`)),
+      purge: (batch, digest) =>
+        Promise.try(() => {
+          for (const [key, { info, ...entry }] of trash) {
+            if (entry.batch === batch && info.digest === (digest ?? info.digest)) trash.delete(key);
+          }
+        }),
     },
   };
 }

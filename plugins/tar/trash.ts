@@ -14,15 +14,15 @@ export function archiveTrash(
 ): Trash {
   const { archive, copies, place, staged } = store;
 
-  /** Does something with the dead copies of a blob that one batch has left. */
+  /** Does something with the dead copies of a blob, or of all, that one batch has left. */
   async function withDead(
     action: string,
     batch: string,
-    digest: Digest,
+    digest: Digest | undefined,
     work: (change: Change, entry: Entry) => Promise<void>,
   ): Promise<void> {
     const isMeant = (inode: number) => (entry: Entry) =>
-      entry.digest === digest && copies.deathOf(inode, entry).batch === batch;
+      entry.digest === (digest ?? entry.digest) && copies.deathOf(inode, entry).batch === batch;
     const { contents, inode } = await archive.look();
     if (!contents.dead.some(isMeant(inode))) return;
     await archive.change(action, async (change) => {
@@ -66,7 +66,7 @@ export function archiveTrash(
     },
 
     async purge(batch, digest) {
-      const action = `Cannot purge ${digest}`;
+      const action = `Cannot purge ${digest ?? `batch "${batch}"`}`;
       await place.writing(action);
       await folder.purge(batch, digest);
       await withDead(action, batch, digest, async (change, entry) => {

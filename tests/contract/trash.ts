@@ -62,4 +62,24 @@ export const trashed: Cases = {
     assert.equal(await store.blobs.stat(a.digest), undefined);
     assert.equal(await trash.restore("2", b.digest), true);
   },
+
+  "a batch is purged as a whole, and no other": async ({ place }) => {
+    const store = await place();
+    needs(store.blobs, "trash");
+    const { trash } = store.blobs;
+    const [a, b, c] = [
+      await put(store, utf8("a")),
+      await put(store, utf8("b")),
+      await put(store, utf8("c")),
+    ];
+    await store.blobs.delete([a], { batch: "2" });
+    await store.blobs.delete([b], { batch: "2" });
+    await store.blobs.delete([c], { batch: "3" });
+    await trash.purge("2");
+    await trash.purge("2");
+    await trash.purge("4");
+    assert.deepEqual((await all(trash.list())).map(({ digest }) => digest), [c.digest]);
+    assert.equal(await trash.restore("2", a.digest), false);
+    assert.equal(await trash.restore("3", c.digest), true);
+  },
 };

@@ -175,6 +175,12 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
     },
     run: (store) => store.blobs.trash?.purge("1", blobOf(old).digest) ?? Promise.resolve(),
   },
+  "a purge of a batch": {
+    async prepare(store) {
+      await store.blobs.delete([await put(store, old)], { batch: "1" });
+    },
+    run: (store) => store.blobs.trash?.purge("1") ?? Promise.resolve(),
+  },
   "a renewal in an archive": {
     prepare: (store) => put(store, old).then(() => push(store, "base")),
     run: async (store) => store.blobs.renew?.(await oldBlob(store)),

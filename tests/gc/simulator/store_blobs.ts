@@ -116,9 +116,14 @@ export function blobsOf(world: World, shelf: Shelf, process: Process): Blobs {
               trash.delete(`${batch}/${digest}`);
               return copies.has(digest);
             }),
-          purge: (batch: string, digest: Digest) =>
-            tell(`purge ${short(digest)}`, () =>
-              void trash.delete(`${batch}/${digest}`)),
+          purge: (batch: string, digest?: Digest) =>
+            tell(`purge ${digest ? short(digest) : batch}`, () => {
+              for (const [key, { info, ...entry }] of trash) {
+                if (entry.batch === batch && info.digest === (digest ?? info.digest)) {
+                  trash.delete(key);
+                }
+              }
+            }),
         },
       }
       : {}),

@@ -29,12 +29,17 @@ export function removeBlobs(
     const { digest } = seen;
     const action = `Cannot delete ${digest}`;
     const path = files.pathOf(digest);
+    const isSeen = (at: string) => {
+      const stats = lookAt(at);
+      return stats && infoOf(digest, stats, action).version === seen.version;
+    };
+    const stands = isSeen(path);
+    if (!stands) return stands === undefined ? "absent" : "replaced";
     const stray = await stay.take(path, digest);
     if (stray === undefined) return "absent";
     try {
       await place.disk.step("look at taken blob");
-      const stats = lookAt(stray);
-      if (stats && infoOf(digest, stats, action).version === seen.version) return "removed";
+      if (isSeen(stray)) return "removed";
     } catch (error) {
       // A writer who adopted it has put it back already.
       if (!limbo.putBack(stray, path) && errnoOf(error) === "ENOENT") return "replaced";

@@ -89,7 +89,8 @@ export function exchange(
   if (signal?.aborted) stop();
   else {
     void watch();
-    write().catch(fail);
+    // Once there is an answer, it counts, whatever becomes of the rest of the body.
+    write().catch((error) => isOver() || fail(error));
   }
   return promise;
 }

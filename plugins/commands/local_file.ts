@@ -1,7 +1,9 @@
 import { readSync } from "node:fs";
 import { open, stat } from "node:fs/promises";
+import { setImmediate as turn } from "node:timers/promises";
 import {
   type Algorithm,
+  chunksOf,
   createDigester,
   type Digest,
   errnoOf,
@@ -35,7 +37,7 @@ async function* chunksOfFile(
   const file = await open(path).catch(failed);
   try {
     const buffer = new Uint8Array(Math.min(STEP, pace.step));
-    // A file is read at once, which is cheaper; a pipe may keep its reader waiting.
+    // A file is read at once, which is cheaper, with a turn for others; a pipe may keep its reader waiting.
     const regular = (await file.stat()).isFile();
     const readSome = async (at: number | null) =>
       regular
@@ -47,6 +49,7 @@ async function* chunksOfFile(
       if (bytesRead === 0) return;
       if (at !== null) at += bytesRead;
       await pace(bytesRead);
+      if (regular) await turn();
       yield buffer.subarray(0, bytesRead);
     }
   } finally {
@@ -68,9 +71,17 @@ export async function statFile(
   }
 }
 
-/** The digest of a file. */
-export async function digestOfFile(path: string, algorithm?: Algorithm): Promise<Digest> {
+/** The digest of a file; ends with `aborted` as soon as the signal fires. */
+export async function digestOfFile(
+  path: string,
+  { algorithm, signal }: { algorithm?: Algorithm; signal?: AbortSignal } = {},
+): Promise<Digest> {
   const digester = createDigester(algorithm);
-  for await (const chunk of await fileSource(path).open(0)) digester.update(chunk);
+  const chunks = chunksOf(fileSource(path), { signal });
+  try {
+    for await (const chunk of chunks) digester.update(chunk);
+  } finally {
+    await chunks.cancel();
+  }
   return digester.digest();
 }

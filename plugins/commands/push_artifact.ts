@@ -93,7 +93,7 @@ async function retried<T>(
  * may be there.
  */
 async function pushFile(
-  { terminal }: Push,
+  { terminal, signal }: Push,
   layout: Layout,
   meter: Meter,
   { path, size, title }: Input,
@@ -111,7 +111,7 @@ async function pushFile(
   const { far = false } = layout.store.backend;
   try {
     if (size === undefined) return await layout.push({}, source);
-    const known = far ? { digest: await digestOfFile(path), size } : { size };
+    const known = far ? { digest: await digestOfFile(path, { signal }), size } : { size };
     return await layout.push(known, source);
   } finally {
     meter.taken(title, done);

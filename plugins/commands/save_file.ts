@@ -31,7 +31,8 @@ export async function standsAt(
       throw new OciError("already_exists", `Cannot write ${JSON.stringify(path)}: it is a folder`);
     }
     if (!there.isFile() || there.size !== size) return "other";
-    return await digestOfFile(path, writableAlgorithm(digest)) === digest ? "same" : "other";
+    const algorithm = writableAlgorithm(digest);
+    return await digestOfFile(path, { algorithm }) === digest ? "same" : "other";
   } catch (error) {
     throw failedFile(error, "read", path);
   }

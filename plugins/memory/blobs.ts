@@ -98,9 +98,8 @@ export function createBlobs(
         }),
       purge: (batch, digest) =>
         Promise.try(() => {
-          for (const [key, { info, ...entry }] of trash) {
-            if (entry.batch === batch && info.digest === (digest ?? info.digest)) trash.delete(key);
-          }
+          if (digest !== undefined) return void trash.delete(`${batch}/${digest}`);
+          for (const [key, entry] of trash) if (entry.batch === batch) trash.delete(key);
         }),
     },
   };

@@ -14,7 +14,8 @@ import {
 import { copySource, deleteObject, headObject, putObject } from "./objects.ts";
 import { createPartSender, type PartSender } from "./part_sender.ts";
 import type { Place } from "./place.ts";
-import { blobKey, checkCommit, hashOfDigest } from "./blob_key.ts";
+import { blobKey, hashOfDigest } from "./blob_key.ts";
+import { checkCommit } from "./write_checks.ts";
 
 /**
  * A write under a name, kept when it is left. What comes to more than a part goes into an upload of its own, whose id is

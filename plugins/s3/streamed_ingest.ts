@@ -5,10 +5,11 @@ import {
   type Ingest,
   OciError,
 } from "../../core/mod.ts";
-import { blobKey, checkCommit, hashOfDigest } from "./blob_key.ts";
+import { blobKey, hashOfDigest } from "./blob_key.ts";
 import { putBody } from "./objects.ts";
 import type { Place } from "./place.ts";
 import type { Send } from "./transport.ts";
+import { assertOpen, checkCommit, notKept } from "./write_checks.ts";
 
 /** What one request takes: fewer bytes are as well gathered, of more a failure would send too many again. */
 const [LEAST, MOST] = [1 << 20, 256 << 20];
@@ -92,22 +93,14 @@ export function streamedIngest(place: Place, blob: Streamed): Ingest {
     return chunk.subarray(0, most);
   }
 
-  function assertOpen(doing: string): void {
-    if (!over.signal.aborted) return;
-    throw new OciError("invalid", `Cannot ${doing}: the write is closed`);
-  }
-
   return {
     get status() {
       return { ref: "", offset, startedAt, updatedAt, total: size, expected: digest };
     },
-    stored() {
-      const why = "only a named write keeps what was stored";
-      return Promise.reject(new OciError("unsupported", `Cannot read a write: ${why}`));
-    },
+    stored: notKept,
     writable: new WritableStream<Uint8Array>({
       async write(chunk) {
-        assertOpen("write a blob");
+        assertOpen(!over.signal.aborted, "write a blob");
         const send = await begin();
         await send(allButLast(chunk, offset, last));
         offset += chunk.length;
@@ -115,7 +108,7 @@ export function streamedIngest(place: Place, blob: Streamed): Ingest {
       },
     }),
     async commit(done) {
-      assertOpen(action);
+      assertOpen(!over.signal.aborted, action);
       checkCommit(done, { offset, expected: digest });
       committed.resolve();
       await sent;

@@ -1,11 +1,12 @@
-import { type BlobInfo, type Digest, type Ingest, OciError, randomHex } from "../../core/mod.ts";
-import { blobKey, checkCommit, hashOfDigest } from "./blob_key.ts";
+import { type BlobInfo, type Digest, type Ingest, randomHex } from "../../core/mod.ts";
+import { blobKey, hashOfDigest } from "./blob_key.ts";
 import { STAGING } from "./doc_names.ts";
 import { deleteObject, putObject } from "./objects.ts";
 import { copyObject, partSize } from "./multipart.ts";
 import type { Place } from "./place.ts";
 import { type Buffers, Gatherer } from "./buffers.ts";
 import { createPartSender, type PartSender } from "./part_sender.ts";
+import { assertOpen, checkCommit, notKept } from "./write_checks.ts";
 
 /**
  * A write that leaves nothing behind if it is dropped: gathered in memory, and sent in parts once that is too much. Parts
@@ -28,17 +29,13 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
   const sending = () => sender ??= createPartSender(client, buffers, target, "store a blob");
 
   async function write(chunk: Uint8Array): Promise<void> {
-    assertOpen("write a blob");
+    assertOpen(open, "write a blob");
     for (let at = 0; at < chunk.length;) {
       if (gathered.length === gathered.most) await sending().send(gathered.take());
       at += gathered.add(chunk.subarray(at));
     }
     offset += chunk.length;
     updatedAt = new Date(clock.now());
-  }
-
-  function assertOpen(action: string): void {
-    if (!open) throw new OciError("invalid", `Cannot ${action}: the write is closed`);
   }
 
   /** Completes the parts, and copies them to their name if they waited elsewhere. */
@@ -77,14 +74,12 @@ export function unnamedIngest(place: Place, buffers: Buffers, expect: Partial<Bl
       };
     },
     stored() {
-      if (!sender) return Promise.resolve(new Blob([gathered.peek()]).stream());
-      const why = "only a named write keeps what was stored";
-      return Promise.reject(new OciError("unsupported", `Cannot read a write: ${why}`));
+      return sender ? notKept() : Promise.resolve(new Blob([gathered.peek()]).stream());
     },
     writable: new WritableStream<Uint8Array>({ write }),
     async commit(blob) {
       const { digest } = blob;
-      assertOpen(`store ${digest}`);
+      assertOpen(open, `store ${digest}`);
       checkCommit(blob, { offset, expected: expect.digest });
       open = false;
       if (sender) await finishParts(sender, blob);

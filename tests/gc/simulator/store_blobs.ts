@@ -118,8 +118,11 @@ export function blobsOf(world: World, shelf: Shelf, process: Process): Blobs {
             }),
           purge: (batch: string, digest?: Digest) =>
             tell(`purge ${digest ? short(digest) : batch}`, () => {
-              for (const [key, { info, ...entry }] of trash) {
-                if (entry.batch === batch && info.digest === (digest ?? info.digest)) {
+              if (digest !== undefined) {
+                return void trash.delete(`${batch}/${digest}`);
+              }
+              for (const [key, entry] of trash) {
+                if (entry.batch === batch) {
                   trash.delete(key);
                 }
               }

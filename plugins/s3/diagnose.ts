@@ -15,7 +15,7 @@ import { openUploads } from "./leftovers.ts";
 import { startUpload } from "./multipart.ts";
 import { deleteObject, headObject, putObject } from "./objects.ts";
 import { probeStore } from "./probe.ts";
-import { ACTION, attempt, type Finding, finding } from "./probe_tools.ts";
+import { ACTION, attempt, type Finding, finding, nextWrite } from "./probe_tools.ts";
 import { signHeaders } from "./signer.ts";
 import { parseXml, textOf } from "./xml.ts";
 import { base64, sha256 } from "./hash.ts";
@@ -111,6 +111,12 @@ async function clockOffset(client: Client): Promise<Finding> {
   return { ...finding("clock", "-", Math.abs(off) < OFF, `${Math.round(off / 1000)} s off`) };
 }
 
+/** Removes a scratch key that was just written. */
+async function drop(client: Client, key: string): Promise<void> {
+  await nextWrite(client);
+  await deleteObject(client, key, ACTION);
+}
+
 async function ranges(client: Client, scratch: string): Promise<Finding> {
   const key = `${scratch}range`;
   await putObject(client, key, Buffer.from("0123456789"), ACTION);
@@ -121,9 +127,10 @@ async function ranges(client: Client, scratch: string): Promise<Finding> {
     key,
     headers: { range: "bytes=2-4" },
   });
+  await nextWrite(client);
   await putObject(client, key, new Uint8Array(), ACTION);
   const empty = (await getStored(client, key, ACTION))?.bytes.length === 0;
-  await deleteObject(client, key, ACTION);
+  await drop(client, key);
   const part = status === 206 && Buffer.from(bytes).toString() === "234";
   const detail = `${status}, empty ${empty ? "kept" : "lost"}`;
   return finding("ranges and empty objects", "-", part && empty, detail);
@@ -139,7 +146,7 @@ async function payloadHash(client: Client, scratch: string): Promise<Finding> {
     body: Buffer.from("other bytes"),
     hash: sha256(Buffer.from("these bytes")),
   });
-  await deleteObject(client, key, ACTION);
+  await drop(client, key);
   return finding("payload hash is checked", "-", trouble !== undefined, trouble?.code ?? "taken");
 }
 
@@ -154,7 +161,7 @@ async function checksums(client: Client, scratch: string): Promise<Finding> {
     key,
     headers: { "x-amz-checksum-mode": "ENABLED" },
   });
-  await deleteObject(client, key, ACTION);
+  await drop(client, key);
   const kept = headers["x-amz-checksum-sha256"] === base64(sha256(body));
   return finding("checksums are kept", "-", kept, kept ? "shown" : "not shown");
 }
@@ -167,7 +174,7 @@ async function parts(client: Client, scratch: string): Promise<Finding> {
   const upload = await startUpload(client, key, ACTION);
   await upload.part(1, Buffer.from("kept"));
   await upload.complete(4);
-  await deleteObject(client, key, ACTION);
+  await drop(client, key);
   return finding("uploads in parts", "C", true, "begun, dropped, completed");
 }
 

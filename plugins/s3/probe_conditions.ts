@@ -5,7 +5,7 @@ import {
   finding,
   isSuccess,
   lost,
-  ONE_WRITE,
+  nextWrite,
   statusOf,
   told,
   type Tools,
@@ -75,9 +75,8 @@ export async function race(
 }
 
 async function raceOnce(tools: Tools, key: string, replace: boolean, quoted: boolean) {
-  const { clock, time } = tools.client;
   const seen = replace ? await tools.set(key, "before") : "";
-  if (replace && time.slow) await clock.sleep(ONE_WRITE);
+  if (replace) await nextWrite(tools.client);
   const condition: Record<string, string> = replace
     ? { "if-match": quoted ? `"${seen}"` : seen }
     : { "if-none-match": "*" };

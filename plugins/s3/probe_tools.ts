@@ -19,7 +19,12 @@ export interface Finding {
 export const ACTION = "probe the store";
 
 /** Some stores take one write a second of a key. */
-export const ONE_WRITE = 1_200;
+const ONE_WRITE = 1_200;
+
+/** Waits until a key that was just written may be written again, where the store has asked for less. */
+export async function nextWrite({ clock, time }: Client): Promise<void> {
+  if (time.slow) await clock.sleep(ONE_WRITE);
+}
 
 /** What a probe works with: a place for scratch keys. */
 export interface Tools {
